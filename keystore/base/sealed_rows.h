@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sealed_rows.h - tables whose every row carries a MAC and whose set of rows is sealed, so that
+ * who can write the database but holds no slot secret can neither edit, add, remove, paste back
+ * nor exchange a row without its being seen.
+ *
+ *   row MAC    = HMAC-SHA-256(row key, "modelvault/1/row", table, key columns, all columns)
+ *   bucket     = first byte of SHA-256(table, key columns): 256 a table
+ *   bucket MAC = HMAC-SHA-256(seal key, "modelvault/1/bucket", table, bucket, row MACs in key order);
+ *                32 zero bytes for an empty bucket
+ *   seal       = one row: vault id, policy epoch, catalogue epoch, all bucket MACs in table order,
+ *                HMAC-SHA-256(seal key, "modelvault/1/seal", all of these)
+ * The exact bytes stand in contrib/docs/keystore.md. A sealed table has, after its own columns,
+ * `bucket INTEGER NOT NULL` and `mac BLOB NOT NULL`, and an index on (bucket, key columns).
+ * Not thread-safe: the owner of the db locks. This is the only writer of sealed tables.
+ */
+#ifndef KEYSTORE_BASE_SEALED_ROWS_H
+#define KEYSTORE_BASE_SEALED_ROWS_H
+
+#include "keystore/base/db.h"
+#include "keystore/base/limits.h"
+#include "keystore/base/secret.h"
+
+enum sealed_epoch { SEALED_POLICY, SEALED_CATALOGUE, SEALED_EPOCHS };
+
+/* One sealed table: plain data, in a constant array whose order is part of the format. */
+struct sealed_table {
+	const char *name;
+	const char *columns; /* "parent, name, ino": key columns first, without bucket and mac */
+	unsigned key_columns;
+	unsigned column_count;
+	enum sealed_epoch epoch; /* which epoch a change of this table raises */
+};
+
+struct sealed_rows;
+
+/* Takes copies of both keys. Reads nothing yet. tables must live as long as the result. */
+int sealed_rows_open(struct db *db, const struct sealed_table *tables, size_t table_count,
+	const uint8_t vault_id[ID_SIZE], const struct secret *row_key,
+	const struct secret *seal_key, struct sealed_rows **ret_rows);
+struct sealed_rows *sealed_rows_close(struct sealed_rows *rows);
+
+/* Writes the first seal, of empty tables, epochs 1; inside sealed_rows_begin .. _commit's rules. */
+int sealed_rows_create(struct sealed_rows *rows);
+
+/*
+ * Reads the seal row and every row MAC, and compares. 0: the sets of rows are what was sealed.
+ * -EBADMSG: the seal row itself is broken (nothing can be believed). Which tables or buckets are
+ * broken is then asked with the functions below. After a failure of I/O: that -errno.
+ */
+int sealed_rows_check(struct sealed_rows *rows);
+/* True when any bucket of a policy-epoch table differed, or the seal itself was broken. */
+bool sealed_rows_policy_is_broken(const struct sealed_rows *rows);
+uint64_t sealed_rows_epoch(const struct sealed_rows *rows, enum sealed_epoch epoch);
+
+/*
+ * Calls row(arg, values, intact) for every row of the table, values in the order of `columns`.
+ * intact is false when the row's MAC is wrong or its bucket differs from the seal. A negative
+ * result of row ends the walk and is returned. Call sealed_rows_check first.
+ */
+int sealed_rows_each(struct sealed_rows *rows, const char *table,
+	int (*row)(void *arg, const struct db_value *values, bool intact), void *arg);
+
+/*
+ * A change: begin, any number of put and delete, commit. commit recomputes the touched buckets,
+ * raises the epochs of the touched tables by one, writes the seal and commits the transaction.
+ * put inserts or replaces the row with that key. delete of a row that is not there is -ENOENT.
+ * After an error in any of them call sealed_rows_abort; a failed commit has aborted.
+ */
+int sealed_rows_begin(struct sealed_rows *rows);
+int sealed_rows_put(struct sealed_rows *rows, const char *table, const struct db_value *values);
+int sealed_rows_delete(struct sealed_rows *rows, const char *table, const struct db_value *key);
+int sealed_rows_commit(struct sealed_rows *rows);
+void sealed_rows_abort(struct sealed_rows *rows);
+bool sealed_rows_in_change(const struct sealed_rows *rows);
+
+SCOPE_FUNCTION(struct sealed_rows *, sealed_rows_close);
+
+#endif
