@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * keystore.h - the facade of the keystore: one keystore.db, its slots, keys and catalogue. Opening
+ * needs no secret; everything but id and slots needs keystore_unlock. Thread-safe unless said
+ * otherwise: one reader-writer lock over the catalogue in memory, one mutex over the database.
+ *
+ * Key hierarchy: slot secret -> master key -> {KEK wrapping key, row, seal, anchor, audit keys};
+ * KEK (random, wrapped) -> DEK of each file (random, wrapped under the KEK, AAD "modelvault/1/dek",
+ * vault id, file id, KEK number u32).
+ */
+#ifndef KEYSTORE_KEYSTORE_H
+#define KEYSTORE_KEYSTORE_H
+
+#include "keystore/base/sealed_rows.h"
+#include "keystore/catalogue.h"
+#include "keystore/provider.h"
+
+struct keystore;
+
+/* ---- life ---- */
+
+struct keystore_options {
+	const char *objects; /* absolute path of the objects directory, or NULL: VAULT/objects */
+	uint32_t suite;	     /* what new files get */
+	uint32_t chunk_log2;
+	const char *timezone; /* "UTC" or a tzdata name; checked by the caller */
+};
+
+/*
+ * Makes vault_dir/keystore.db with one slot for these secrets and an empty catalogue: root
+ * directory 0755 owned by the caller. -EEXIST when there is one.
+ */
+int keystore_create(const char *vault_dir, const struct keystore_options *options,
+	const struct unlock_secrets *secrets, struct keystore **ret_keystore);
+/* Opens an existing one, locked. -ENOENT, -EUCLEAN (no such database), -EPROTONOSUPPORT. */
+int keystore_open(const char *vault_dir, struct keystore **ret_keystore);
+struct keystore *keystore_close(struct keystore *keystore);
+
+/*
+ * Tries every slot that the secrets apply to; then checks the seal and loads the catalogue.
+ * -EKEYREJECTED: none fits. -ENOKEY: no slot of such a kind. -EBADMSG: the seal is broken.
+ * A broken catalogue row alone is no failure: that inode is `damaged`. *ret_slot: which opened.
+ */
+int keystore_unlock(
+	struct keystore *keystore, const struct unlock_secrets *secrets, uint32_t *ret_slot);
+bool keystore_is_unlocked(const struct keystore *keystore);
+
+/* Of the vault; known without unlocking, believed only after. */
+const uint8_t *keystore_vault_id(const struct keystore *keystore);
+/* Absolute path of the objects directory; believed only after unlocking. */
+const char *keystore_objects_path(const struct keystore *keystore);
+
+/* The rows, the database and its lock, for policy's tables in the same database. */
+struct sealed_rows *keystore_rows(struct keystore *keystore);
+/* Hold while using keystore_rows; no other keystore function may be called meanwhile. */
+void keystore_lock_rows(struct keystore *keystore);
+void keystore_unlock_rows(struct keystore *keystore);
+
+/*
+ * Looks whether another connection has committed (PRAGMA data_version) and then checks the seal
+ * again. 0: nothing new or still intact. -EBADMSG: broken: from now on every keystore_file_key is
+ * -EBADMSG and keystore_is_broken is true. -ESTALE: an older state was put back: the same.
+ */
+int keystore_watch(struct keystore *keystore);
+bool keystore_is_broken(const struct keystore *keystore);
+
+/* A key derived from the master key, for the audit trail's wrapped private key and the like. */
+int keystore_wrap(struct keystore *keystore, const void *aad, size_t aad_len,
+	const struct secret *secret, uint8_t *ret_wrapped);
+int keystore_unwrap(struct keystore *keystore, const void *aad, size_t aad_len,
+	const uint8_t *wrapped, size_t wrapped_len, struct secret **ret_secret);
+
+/*
+ * Parses a key file's bytes: one trailing newline is not part of the key; at least
+ * LIMIT_KEY_FILE_MIN bytes. -EINVAL otherwise.
+ */
+int key_file_parse(const void *bytes, size_t len, struct secret **ret_key);
+
+/* ---- slots ---- */
+
+struct slot_info {
+	uint32_t number;
+	char kind[32];
+	int64_t created_ns;
+};
+/* Calls each(arg, slot) in order of numbers; a non-zero result ends and is returned. */
+int keystore_slots(
+	struct keystore *keystore, int (*each)(void *arg, const struct slot_info *slot), void *arg);
+
+/* ---- settings (sealed) ---- */
+
+/* -ENOENT when never set. The caller frees. Names and values are UTF-8 text. */
+int keystore_setting(struct keystore *keystore, const char *name, char **ret_value);
+int keystore_set_setting(struct keystore *keystore, const char *name, const char *value);
+
+/* ---- the tree, reading ---- */
+
+int keystore_stat(struct keystore *keystore, uint64_t ino, struct entry_info *ret_info);
+/* One component below directory `parent`. -ENOENT, -ENOTDIR. */
+int keystore_lookup(struct keystore *keystore, uint64_t parent, const void *name, size_t len,
+	struct entry_info *ret_info);
+/*
+ * A path from the root, bytes, '/'-separated, leading and double slashes ignored, "" is the root;
+ * "." and ".." are names that never exist. Symlinks are not followed. -ENOENT, -ENOTDIR,
+ * -ENAMETOOLONG.
+ */
+int keystore_resolve(
+	struct keystore *keystore, const void *path, size_t len, struct entry_info *ret_info);
+/* The target of a link: malloc'ed bytes and a NUL. */
+int keystore_link_target(
+	struct keystore *keystore, uint64_t ino, char **ret_target, size_t *ret_len);
+
+/*
+ * The entries of a directory in a stable order: each(arg, cookie, name, len, info) for those after
+ * `cookie` (0: from the start; cookies stay valid while entries come and go: an entry's cookie
+ * never changes and new ones come later). A non-zero result of each ends the walk and is not an
+ * error.
+ */
+int keystore_list(struct keystore *keystore, uint64_t ino, uint64_t cookie,
+	int (*each)(void *arg, uint64_t cookie, const char *name, size_t len,
+		const struct entry_info *info),
+	void *arg);
+
+/* All names of an inode as paths from the root without leading '/', one allocation. */
+struct name_list {
+	size_t count;
+	struct {
+		const char *path; /* NUL follows, not counted */
+		size_t len;
+	} * names;
+};
+int keystore_names(struct keystore *keystore, uint64_t ino, struct name_list *ret_names);
+void name_list_done(struct name_list *names);
+
+/* Extended attributes of an inode. value NULL asks the size. -ENODATA, -ERANGE. */
+ssize_t keystore_xattr(
+	struct keystore *keystore, uint64_t ino, const char *name, void *value, size_t size);
+/* Names, each followed by a NUL; as listxattr(2). */
+ssize_t keystore_xattr_names(struct keystore *keystore, uint64_t ino, void *list, size_t size);
+
+struct catalogue_counts {
+	uint64_t files, directories, symlinks, bytes;
+};
+void keystore_counts(struct keystore *keystore, struct catalogue_counts *ret_counts);
+/* True when a file of this id is in the catalogue (for collecting objects). */
+bool keystore_knows_file(struct keystore *keystore, const uint8_t file_id[ID_SIZE]);
+
+/* ---- keys ---- */
+
+/* The file's DEK. -EBADMSG: keystore broken, row damaged or the wrap does not open. -ENOENT. */
+int keystore_file_key(struct keystore *keystore, uint64_t ino, struct secret **ret_dek);
+
+/* ---- the tree, changing: each function is one durable transaction, visible when it returns ----
+ */
+
+struct new_entry {
+	uint64_t parent;
+	const void *name;
+	size_t name_len;
+	uint32_t mode, uid, gid;
+	int64_t mtime_ns;
+	const void *xattrs; /* pairs: name NUL, value length u32, value; or NULL */
+	size_t xattrs_len;
+};
+/* -EINVAL for a name that may not be (empty, ".", "..", '/', NUL, > 255 bytes), -EEXIST, -ENOTDIR,
+ * -ELOOP beyond LIMIT_DEPTH. */
+int keystore_mkdir(struct keystore *keystore, const struct new_entry *entry, uint64_t *ret_ino);
+int keystore_symlink(struct keystore *keystore, const struct new_entry *entry, const void *target,
+	size_t target_len, uint64_t *ret_ino);
+/* Another name for a file. */
+int keystore_link(struct keystore *keystore, const struct new_entry *entry, uint64_t ino);
+
+/* What a new file needs before its object can be written. */
+struct new_file {
+	uint8_t file_id[ID_SIZE];
+	uint32_t suite, chunk_log2;
+	uint32_t generation; /* 1 */
+	struct secret *dek;
+};
+/* A fresh id and DEK, nothing stored. */
+int keystore_new_file(struct keystore *keystore, struct new_file *ret_file);
+void new_file_done(struct new_file *file);
+/*
+ * Puts a complete, published object into the tree. With replace a file of that name is replaced:
+ * its inode keeps other names; *ret_old_id (may be NULL) is the file id that lost its last name, or
+ * all zero. Without: -EEXIST.
+ */
+int keystore_add_file(struct keystore *keystore, const struct new_entry *entry,
+	const struct new_file *file, uint64_t size, const uint8_t root[DIGEST_SIZE], bool replace,
+	uint8_t ret_old_id[ID_SIZE], uint64_t *ret_ino);
+/*
+ * Removes one name. A file whose last name goes loses its key in the same transaction; the WAL is
+ * then truncated before this returns; *ret_old_id as above. A directory must be empty (-ENOTEMPTY).
+ */
+int keystore_remove(struct keystore *keystore, uint64_t parent, const void *name, size_t len,
+	uint8_t ret_old_id[ID_SIZE]);
+
+/* ---- safety ---- */
+
+/* Writes vault_dir/keystore.copy anew when anything changed since the last time. */
+int keystore_copy(struct keystore *keystore);
+
+struct anchor {
+	uint64_t epochs[SEALED_EPOCHS];
+	uint64_t audit_segment, audit_seq;
+};
+/*
+ * The anchor outside the vault (/var/lib/modelvault/ID, or $XDG_STATE_HOME/modelvault/ID without
+ * root). read: -ENOENT when there is none, -EBADMSG when its MAC is not ours.
+ */
+int keystore_anchor_read(struct keystore *keystore, struct anchor *ret_anchor);
+int keystore_anchor_write(struct keystore *keystore, const struct anchor *anchor);
+
+SCOPE_FUNCTION(struct keystore *, keystore_close);
+
+#endif
