@@ -109,9 +109,11 @@ int hex_decode(const char *text, void *ret_bytes, size_t len);
 char *base64_encode(const void *bytes, size_t len);
 /* RFC 3629: no overlong forms, no surrogates, at most U+10FFFF. */
 bool utf8_is_valid(const void *bytes, size_t len);
+/* The length of the valid sequence that bytes begin with; 0 when there is none. */
+size_t utf8_sequence(const void *bytes, size_t len);
 /*
- * The bytes as text that fits on one terminal line: control characters, backslash and invalid
- * UTF-8 become \n, \\ or \xHH. The caller frees; NULL when out of memory.
+ * The bytes as text that fits on one terminal line: control characters (C1, line separators and
+ * bidirectional controls too), backslash and invalid UTF-8 become \n, \\ or \xHH. The caller frees; NULL when out of memory.
  */
 char *text_for_terminal(const void *bytes, size_t len);
 
