@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * path_pattern.h - patterns over paths relative to the vault's root, by byte: `?`, `[..]`, `*` (not
+ * across '/'), `**` (any depth), `\` escapes. Without a '/' a pattern matches the last name at any
+ * depth; "llama/" + "**" is also llama itself. Matching never backtracks beyond
+ * O(pattern * path). The grammar stands in contrib/docs/rules.md.
+ */
+#ifndef POLICY_PATH_PATTERN_H
+#define POLICY_PATH_PATTERN_H
+
+#include "keystore/base/scope.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct path_pattern;
+
+/*
+ * Compiles; a leading '/' is ignored. On -EINVAL *ret_mistake (may be NULL) is a static text that
+ * says what is wrong ("a '[' without its ']'"). Immutable afterwards: any number of threads.
+ */
+int path_pattern_new(
+	const char *text, size_t len, struct path_pattern **ret_pattern, const char **ret_mistake);
+struct path_pattern *path_pattern_free(struct path_pattern *pattern);
+/* path: without leading '/'; "" is the root. */
+bool path_pattern_matches(const struct path_pattern *pattern, const char *path, size_t len);
+
+SCOPE_FUNCTION(struct path_pattern *, path_pattern_free);
+
+#endif
