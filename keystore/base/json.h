@@ -14,7 +14,8 @@ struct json;
 /* NULL is accepted by every function below and makes it do nothing: out of memory shows once, in json_line. */
 struct json *json_new(void);
 struct json *json_free(struct json *json);
-void json_null(struct json *json, const char *name);
+/* null. (json_null is a name of jansson.) */
+void json_unknown(struct json *json, const char *name);
 void json_bool(struct json *json, const char *name, bool value);
 void json_int(struct json *json, const char *name, int64_t value);
 /* Text that may be NULL (null). Invalid UTF-8 is replaced by U+FFFD. */
