@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# modelvault: one program from keystore/, policy/ and fs/.  `make help` lists the targets.
+#
+# Variables, to be given on the command line or in the environment:
+#   PREFIX      where `install` puts things (/usr/local); DESTDIR is put in front of it
+#   CC          compiler (gcc)            CFLAGS, LDFLAGS   added to the project's own flags
+#   SANITIZE    address,undefined or thread: builds into build/<list joined by ->/ instead of build/
+#   CI          true makes every warning an error
+#   V           1 prints whole commands
+#   FILES       what `make check` runs (arguments of tests/run), default all groups
+#   BENCH       arguments of tests/bench/run for `make bench`
+
+VERSION := 0.1-dev
+PREFIX  ?= /usr/local
+CFLAGS  ?= -O2 -g
+SANITIZE ?=
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+comma := ,
+define newline
+
+
+endef
+B     := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
+PROGRAM := $(B)/modelvault
+
+# --- libraries: pkg-config name = Debian package ------------------------------------------------
+LIBRARIES := fuse3=libfuse3-dev openssl=libssl-dev sqlite3=libsqlite3-dev jansson=libjansson-dev
+module  = $(firstword $(subst =, ,$(1)))
+package = $(lastword $(subst =, ,$(1)))
+MODULES := $(foreach l,$(LIBRARIES),$(call module,$(l)))
+
+GOALS := $(or $(MAKECMDGOALS),all)
+ifneq ($(filter-out clean help uninstall,$(GOALS)),)
+ifeq ($(shell command -v pkg-config),)
+$(error pkg-config is missing: apt-get install pkg-config)
+endif
+MISSING := $(strip $(foreach l,$(LIBRARIES),$(if $(shell pkg-config --exists $(call module,$(l)) && echo y),,$(l))))
+ifneq ($(MISSING),)
+$(error missing $(foreach l,$(MISSING),$(call module,$(l))): apt-get install $(foreach l,$(MISSING),$(call package,$(l))))
+endif
+LIB_CFLAGS := $(shell pkg-config --cflags $(MODULES))
+LIB_LIBS   := $(shell pkg-config --libs $(MODULES))
+CMOCKA     := $(shell pkg-config --modversion cmocka 2>/dev/null)
+endif
+
+# --- flags --------------------------------------------------------------------------------------
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
+	-Wimplicit-fallthrough $(if $(filter true,$(CI)),-Werror)
+DEFINES  := -D_GNU_SOURCE -DFUSE_USE_VERSION=314 -DMODELVAULT_VERSION='"$(VERSION)"'
+ifeq ($(SANITIZE),)
+HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -fno-plt
+LINKING   := -pie -Wl,-z,relro,-z,now
+else
+# The fortified calls hide from the sanitizers what they intercept.
+HARDENING := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all -fPIE
+LINKING   := -pie -fsanitize=$(SANITIZE)
+endif
+COMPILE := $(CC) -std=gnu17 $(DEFINES) -I. $(LIB_CFLAGS) $(WARNINGS) $(HARDENING) -pthread $(CFLAGS)
+LINK    := $(CC) $(HARDENING) $(CFLAGS) $(LINKING) -pthread $(LDFLAGS)
+
+# --- files --------------------------------------------------------------------------------------
+SOURCES := $(sort $(wildcard keystore/base/*.c keystore/*.c policy/*.c \
+	fs/format/*.c fs/mount/*.c fs/control/*.c fs/cmd/*.c))
+MAIN    := $(filter fs/cmd/main.c,$(SOURCES))
+OBJECTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(MAIN),$(SOURCES)))
+ARCHIVE := $(B)/libmodelvault.a
+
+UNIT    := $(sort $(wildcard tests/unit/*/test_*.c))
+UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(B)/test/%,$(UNIT))
+# Small programs that the shell tests run: tests/tools/x.c becomes build/test/tools/x.
+TOOL_PROGRAMS := $(patsubst tests/tools/%.c,$(B)/test/tools/%,$(sort $(wildcard tests/tools/*.c)))
+HELPERS := $(patsubst %.c,$(B)/obj/%.o,\
+	$(filter-out $(UNIT),$(sort $(wildcard tests/unit/*.c tests/unit/*/*.c))))
+BENCH_PROGRAMS := $(B)/bench/reader $(B)/bench/null_server
+MANUALS := $(wildcard contrib/man/*.[1-8])
+COMPLETION := $(wildcard contrib/completion/modelvault.bash)
+
+ifeq ($(V),1)
+say =
+else
+say = @printf '  %-4s %s\n' $(1) $@;
+endif
+
+# --- targets ------------------------------------------------------------------------------------
+.PHONY: all help program unit-programs bench-programs check check-asan check-ubsan check-tsan \
+	bench lint summary install uninstall clean FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: program summary                    ## the program (default)
+program: $(ARCHIVE) $(if $(MAIN),$(PROGRAM))
+unit-programs: $(UNIT_PROGRAMS) $(TOOL_PROGRAMS)  ## the unit tests and test tools, not run
+bench-programs: $(BENCH_PROGRAMS)
+
+check:                                  ## all tests, as CI runs them
+	tests/run $(FILES)
+check-asan:                             ## unit and mount tests under AddressSanitizer and UBSan
+	tests/run asan
+check-ubsan:                            ## the same under UBSan alone
+	tests/run ubsan
+check-tsan:                             ## unit tests under ThreadSanitizer
+	tests/run tsan
+lint:                                   ## every lint test, the slow analysers too
+	tests/run lint analyse
+bench: program bench-programs           ## throughput beside gocryptfs, securefs, ext4, a null server
+	tests/bench/run $(BENCH)
+
+summary: program
+	@echo "modelvault $(VERSION) in $(B)/"
+	@echo "  compiler   $(CC) $(shell $(CC) -dumpfullversion 2>/dev/null), $(CFLAGS)"
+	@echo "  libraries  $(foreach m,$(MODULES),$(m) $(shell pkg-config --modversion $(m)))"
+	@echo "  sanitizer  $(or $(SANITIZE),no)"
+	@echo "  unit tests $(if $(CMOCKA),yes (cmocka $(CMOCKA)),no (apt-get install libcmocka-dev))"
+	@echo "  program    $(if $(MAIN),$(PROGRAM),no (fs/cmd/main.c is not there))"
+
+$(PROGRAM): $(MAIN:%.c=$(B)/obj/%.o) $(ARCHIVE)
+	$(call say,LINK) $(LINK) -o $@ $^ $(LIB_LIBS)
+
+# Made anew: an object whose source is gone must not stay in it.
+$(ARCHIVE): $(OBJECTS) $(B)/objects
+	$(call say,AR) rm -f $@ && ar rcs $@ $(OBJECTS)
+
+$(B)/test/libhelpers.a: $(HELPERS) $(B)/objects
+	$(call say,AR) mkdir -p $(@D) && rm -f $@ && ar rcs $@ $(HELPERS)
+
+$(B)/test/tools/%: $(B)/obj/tests/tools/%.o $(ARCHIVE)
+	$(call say,LINK) mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIB_LIBS)
+
+$(B)/test/%: $(B)/obj/tests/unit/%.o $(B)/test/libhelpers.a $(ARCHIVE)
+	$(call say,LINK) mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIB_LIBS) -lcmocka
+
+$(B)/bench/%: $(B)/obj/tests/bench/%.o
+	$(call say,LINK) mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIB_LIBS)
+
+$(B)/obj/%.o: %.c $(B)/flags
+	$(call say,CC) mkdir -p $(@D) && $(COMPILE) -MMD -MP -c -o $@ $<
+
+# Stamps: written only when they differ, so that other flags rebuild all, another file list the archives.
+stamp = @mkdir -p $(@D); printf '%s\n' "$(1)" | cmp -s - $@ || printf '%s\n' "$(1)" >$@
+$(B)/flags: FORCE
+	$(call stamp,$(subst ",\",$(COMPILE) $(LINK) $(LIB_LIBS)))
+$(B)/objects: FORCE
+	$(call stamp,$(OBJECTS) $(HELPERS))
+
+-include $(shell test -d $(B)/obj && find $(B)/obj -name '*.d')
+
+install: program                        ## the program, man pages and completion below PREFIX
+	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/modelvault
+	$(foreach m,$(MANUALS),install -D -m 644 $(m) \
+		$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m))$(newline))
+	$(foreach c,$(COMPLETION),install -D -m 644 $(c) \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/modelvault)
+
+uninstall:                              ## what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/modelvault
+	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/modelvault
+	rm -f $(foreach m,$(MANUALS),\
+		$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
+
+clean:                                  ## everything that was built
+	rm -rf build
+
+help:                                   ## this list
+	@sed -n 's/^\([a-z-]*\):.*## */\1\t/p' Makefile | expand -t 16
+	@echo; sed -n '/^# Variables/,/^$$/s/^# \{0,1\}//p' Makefile
