@@ -2,8 +2,8 @@
 /*
  * path_pattern.h - patterns over paths relative to the vault's root, by byte: `?`, `[..]`, `*` (not
  * across '/'), `**` (any depth), `\` escapes. Without a '/' a pattern matches the last name at any
- * depth; "llama/" + "**" is also llama itself. Matching never backtracks beyond
- * O(pattern * path). The grammar stands in contrib/docs/rules.md.
+ * depth, so "/x" is x at the root only; "llama/" + "**" is also llama itself. Matching never
+ * backtracks beyond O(pattern * path). The grammar stands in contrib/docs/rules.md.
  */
 #ifndef POLICY_PATH_PATTERN_H
 #define POLICY_PATH_PATTERN_H
@@ -16,8 +16,9 @@
 struct path_pattern;
 
 /*
- * Compiles; a leading '/' is ignored. On -EINVAL *ret_mistake (may be NULL) is a static text that
- * says what is wrong ("a '[' without its ']'"). Immutable afterwards: any number of threads.
+ * Compiles; a leading '/' stands for the root. On -EINVAL *ret_mistake (may be NULL) is a static
+ * text that says what is wrong ("a '[' without its ']'"). Immutable afterwards: any number of
+ * threads.
  */
 int path_pattern_new(
 	const char *text, size_t len, struct path_pattern **ret_pattern, const char **ret_mistake);
