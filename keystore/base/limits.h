@@ -17,6 +17,10 @@
 #define LIMIT_XATTR_VALUE 65536 /* XATTR_SIZE_MAX */
 #define LIMIT_FILE_SIZE	  (1LL << 50) /* 1 PiB: keeps every offset far from overflow */
 
+#define LIMIT_SEALED_ROW     (1 << 20) /* bytes in a row; ours are far smaller, a forged one may not be */
+#define LIMIT_SEALED_TABLES  64
+#define LIMIT_SEALED_COLUMNS 64
+
 #define LIMIT_PATTERN	  4096 /* bytes in a rule's pattern */
 #define LIMIT_RULE_TEXT	  65536 /* bytes in one rule as text */
 #define LIMIT_RULE_WORDS  256 /* subject words in one rule */
