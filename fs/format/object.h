@@ -47,6 +47,9 @@ struct damage_report {
 	uint64_t chunk; /* DAMAGE_NO_CHUNK when not about one chunk */
 };
 
+/* Fills the report. -EIO for DAMAGE_IO, -EBADMSG for every other cause. */
+int damage_found(struct damage_report *ret_report, enum damage cause, uint64_t chunk);
+
 /* Subkeys of one file, derived from its DEK by derive_key. */
 struct object_keys {
 	struct secret *chunk;
