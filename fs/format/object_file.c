@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* object_file.c - aligned reads of ciphertext. */
+#include "fs/format/object_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+int object_file_init(struct object_file *file, int fd, uint64_t object_size)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0)
+		return -errno;
+	*file = (struct object_file){
+		.fd = fd,
+		.direct = flags & O_DIRECT,
+		.object_size = object_size,
+	};
+	return 0;
+}
+
+int object_file_check_size(const struct object_file *file, struct damage_report *ret_report)
+{
+	struct stat st;
+
+	if (fstat(file->fd, &st) < 0)
+		return damage_found(ret_report, DAMAGE_IO, DAMAGE_NO_CHUNK);
+	if ((uint64_t)st.st_size != file->object_size)
+		return damage_found(ret_report, DAMAGE_SIZE, DAMAGE_NO_CHUNK);
+	return 0;
+}
+
+/* End of file before all was there: somebody cut the object, or the store answers short. */
+static int found_short(const struct object_file *file, struct damage_report *ret_report)
+{
+	int r;
+
+	r = object_file_check_size(file, ret_report);
+	if (r < 0)
+		return r;
+	return damage_found(ret_report, DAMAGE_IO, DAMAGE_NO_CHUNK);
+}
+
+/* Takes `done` bytes off the front of the parts. */
+static void advance(struct iovec **parts, size_t *count, size_t done)
+{
+	while (*count > 0 && done >= (*parts)->iov_len) {
+		done -= (*parts)->iov_len;
+		(*parts)++;
+		(*count)--;
+	}
+	if (*count > 0) {
+		(*parts)->iov_base = (uint8_t *)(*parts)->iov_base + done;
+		(*parts)->iov_len -= done;
+	}
+}
+
+int object_file_read(const struct object_file *file, struct iovec *parts, size_t count, size_t want,
+	uint64_t offset, struct damage_report *ret_report)
+{
+	const uint64_t start = offset;
+	size_t left = want;
+
+	while (left > 0) {
+		ssize_t n = preadv(file->fd, parts, (int)count, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return damage_found(ret_report, DAMAGE_IO, DAMAGE_NO_CHUNK);
+		if ((size_t)n >= left)
+			break;
+		/* A short read goes on at a page, where O_DIRECT may read; the rest is read again.
+		 */
+		n -= n % PAGE_BYTES;
+		if (n == 0)
+			return found_short(file, ret_report);
+		advance(&parts, &count, (size_t)n);
+		offset += (size_t)n;
+		left -= (size_t)n;
+	}
+	/* Advice: what the file system answers changes nothing. */
+	if (!file->direct)
+		(void)posix_fadvise(file->fd, (off_t)start, (off_t)want, POSIX_FADV_DONTNEED);
+	return 0;
+}
+
+int object_file_read_pages(const struct object_file *file, void *pages, size_t want,
+	uint64_t offset, struct damage_report *ret_report)
+{
+	struct iovec part = {pages, (want + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES};
+
+	return object_file_read(file, &part, 1, want, offset, ret_report);
+}
