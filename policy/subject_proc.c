@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * subject_proc.c - a caller as /proc shows it, while he waits in his request.
+ *
+ * The directory /proc/TID is opened once and everything is read beneath it: the descriptor stays
+ * with that one thread, so a number that is used again shows as a thread that is gone. The start
+ * time is the process's, whose directory is opened while the thread is known to be alive, and is
+ * read again at the end. What the caller could stall (cmdline, environ, maps, the attributes of an
+ * executable on his own FUSE) is not touched.
+ */
+#include "policy/subject_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+
+#include "keystore/base/limits.h"
+#include "keystore/base/scope.h"
+
+#define PROC_TEXT_STACK 4096	  /* what nearly every file of a process fits in */
+#define PROC_TEXT_MAX	(1 << 20) /* status with LIMIT_GROUPS groups stays below */
+
+/* No result of the calls made here. */
+#define KERNEL_THREAD (-ENOEXEC)
+
+/* Written once by subject_init, before there are threads. */
+static int proc_fd = -1;
+static struct stat own_user_namespace;
+
+int subject_init(void)
+{
+	scope_fd int fd = -1;
+	struct statfs fs;
+	struct stat ns;
+
+	if (proc_fd >= 0)
+		return 0;
+	fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fstatfs(fd, &fs) < 0)
+		return -errno;
+	if (fs.f_type != PROC_SUPER_MAGIC)
+		return -ENOTSUP;
+	if (fstatat(fd, "self/ns/user", &ns, 0) < 0)
+		return -errno;
+	own_user_namespace = ns;
+	proc_fd = take_fd(&fd);
+	return 0;
+}
+
+/* The text of one file: on the stack of the caller if it fits there. */
+struct proc_text {
+	char stack[PROC_TEXT_STACK];
+	char *heap;
+	char *text; /* followed by a NUL */
+	size_t len;
+};
+
+static void proc_text_done(struct proc_text *text)
+{
+	free(text->heap);
+}
+
+#define scope_proc_text __attribute__((cleanup(proc_text_done)))
+
+/* These files are made at the first read: what did not fit must be asked for from the start. */
+static int proc_text_grow(int fd, struct proc_text *text)
+{
+	for (size_t size = 16 * PROC_TEXT_STACK; size <= PROC_TEXT_MAX; size *= 4) {
+		size_t len = 0;
+		ssize_t n = 1;
+
+		free(text->heap);
+		text->heap = malloc(size);
+		if (!text->heap)
+			return -ENOMEM;
+		while (n > 0 && len < size) {
+			n = pread(fd, text->heap + len, size - len, (off_t)len);
+			if (n < 0)
+				return -errno;
+			len += (size_t)n;
+		}
+		if (len < size) {
+			text->text = text->heap;
+			text->len = len;
+			text->heap[len] = '\0';
+			return 0;
+		}
+	}
+	return -EFBIG;
+}
+
+static int proc_text_read(int dir_fd, const char *name, struct proc_text *text)
+{
+	scope_fd int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = pread(fd, text->stack, sizeof(text->stack) - 1, 0);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n == sizeof(text->stack) - 1)
+		return proc_text_grow(fd, text);
+	text->stack[n] = '\0';
+	text->text = text->stack;
+	text->len = (size_t)n;
+	return 0;
+}
+
+/* What stands behind "Name:\t" at the beginning of a line (never the first), or NULL. */
+static const char *status_field(const struct proc_text *status, const char *name)
+{
+	const char *at = strstr(status->text, name);
+
+	return at ? at + strlen(name) : NULL;
+}
+
+/* Decimal digits at *at, which moves behind them. */
+static bool read_number(const char **at, uint64_t max, uint64_t *ret_number)
+{
+	const char *from = *at;
+	uint64_t number = 0;
+
+	while (**at >= '0' && **at <= '9') {
+		number = number * 10 + (uint64_t)(*(*at)++ - '0');
+		if (number > max)
+			return false;
+	}
+	*ret_number = number;
+	return *at != from;
+}
+
+static int status_tgid(const struct proc_text *status, pid_t *ret_pid)
+{
+	const char *at = status_field(status, "\nTgid:\t");
+	uint64_t number;
+
+	if (!at || !read_number(&at, INT32_MAX, &number) || number == 0)
+		return -EUCLEAN;
+	*ret_pid = (pid_t)number;
+	return 0;
+}
+
+/* Kernels before 6.11 have no such line: there a kernel thread is who has no memory. */
+static bool status_is_kernel_thread(const struct proc_text *status)
+{
+	const char *kthread = status_field(status, "\nKthread:\t");
+	const char *state = status_field(status, "\nState:\t");
+
+	if (kthread)
+		return *kthread == '1';
+	return !status_field(status, "\nVmSize:\t") && state && *state != 'Z' && *state != 'X';
+}
+
+static int status_groups(const struct proc_text *status, struct subject *subject)
+{
+	const char *from = status_field(status, "\nGroups:\t");
+	size_t count = 0;
+
+	if (!from)
+		return -EUCLEAN;
+	/* Without groups there is a lone space. */
+	if (*from == ' ')
+		return 0;
+	for (const char *at = from; *at && *at != '\n'; at++)
+		count += *at == ' ';
+	if (count > LIMIT_GROUPS)
+		return -E2BIG;
+	if (count == 0)
+		return 0;
+	subject->groups = malloc(count * sizeof(*subject->groups));
+	if (!subject->groups)
+		return -ENOMEM;
+	for (const char *at = from; *at && *at != '\n'; at++) {
+		uint64_t number;
+
+		if (!read_number(&at, UINT32_MAX, &number) || *at != ' ' ||
+			subject->group_count == count)
+			return -EUCLEAN;
+		subject->groups[subject->group_count++] = (uint32_t)number;
+	}
+	subject_sort_groups(subject);
+	return 0;
+}
+
+/* Field 22 of stat. The name in field 2 may hold anything, a ')' too; numbers follow the last. */
+static int read_start_time(int dir_fd, uint64_t *ret_start_time)
+{
+	scope_proc_text struct proc_text stat;
+	const char *at;
+	int r;
+
+	stat.heap = NULL;
+	r = proc_text_read(dir_fd, "stat", &stat);
+	if (r < 0)
+		return r;
+	at = strrchr(stat.text, ')');
+	for (int field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	if (!at++ || !read_number(&at, UINT64_MAX / 16, ret_start_time))
+		return -EUCLEAN;
+	return 0;
+}
+
+static int open_process(pid_t pid)
+{
+	char name[16];
+	int fd;
+
+	snprintf(name, sizeof(name), "%d", pid);
+	fd = openat(proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
+/* A thread and the process that it belongs to; both may be the same directory. */
+struct proc_dirs {
+	int thread_fd, other_fd;
+};
+
+static void proc_dirs_done(struct proc_dirs *dirs)
+{
+	scope_close_(&dirs->thread_fd);
+	scope_close_(&dirs->other_fd);
+}
+
+static int process_fd(const struct proc_dirs *dirs)
+{
+	return dirs->other_fd >= 0 ? dirs->other_fd : dirs->thread_fd;
+}
+
+static int read_user_namespace(int dir_fd, bool *ret_own)
+{
+	struct stat ns;
+
+	if (fstatat(dir_fd, "ns/user", &ns, 0) < 0)
+		return -errno;
+	*ret_own = ns.st_dev == own_user_namespace.st_dev && ns.st_ino == own_user_namespace.st_ino;
+	return 0;
+}
+
+/* A kernel without audit has no such file. */
+static int read_loginuid(int dir_fd, struct subject *subject)
+{
+	scope_proc_text struct proc_text loginuid;
+	const char *at;
+	uint64_t number;
+	int r;
+
+	loginuid.heap = NULL;
+	r = proc_text_read(dir_fd, "loginuid", &loginuid);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	at = loginuid.text;
+	if (!read_number(&at, UINT32_MAX, &number))
+		return -EUCLEAN;
+	subject->loginuid = (uint32_t)number;
+	return 0;
+}
+
+/* The path of systemd's own hierarchy, else of the unified one. A kernel without cgroups: NULL. */
+static int read_unit(int dir_fd, struct subject *subject)
+{
+	scope_proc_text struct proc_text cgroup;
+	const char *at;
+	int r;
+
+	cgroup.heap = NULL;
+	r = proc_text_read(dir_fd, "cgroup", &cgroup);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	at = strstr(cgroup.text, ":name=systemd:/");
+	if (at) {
+		at += strlen(":name=systemd:");
+	} else {
+		at = strncmp(cgroup.text, "0::/", 4) == 0 ? cgroup.text
+							  : strstr(cgroup.text, "\n0::/");
+		if (!at)
+			return 0;
+		at = strchr(at, '/');
+	}
+	subject->unit = strndup(at, strcspn(at, "\n"));
+	return subject->unit ? 0 : -ENOMEM;
+}
+
+/* The identity by a stat that asks no file system for news; the text only for the record. */
+static int read_exe(int dir_fd, struct subject *subject)
+{
+	char path[PATH_MAX];
+	struct statx stx;
+	ssize_t len;
+
+	if (statx(dir_fd, "exe", AT_STATX_DONT_SYNC, STATX_INO, &stx) < 0)
+		return -errno;
+	subject->exe_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
+	subject->exe_ino = stx.stx_ino;
+	len = readlinkat(dir_fd, "exe", path, sizeof(path));
+	/* A path that is too long for a text is still an executable. */
+	if (len < 0)
+		return errno == ENAMETOOLONG ? 0 : -errno;
+	subject->exe = strndup(path, (size_t)len);
+	return subject->exe ? 0 : -ENOMEM;
+}
+
+static enum reason reason_of(int result)
+{
+	switch (result) {
+	case -ENOENT:
+	case -ESRCH:
+		return REASON_PROCESS_CHANGED;
+	case -ENOMEM:
+	case -EMFILE:
+	case -ENFILE:
+		return REASON_NO_RESOURCES;
+	}
+	return REASON_PROC_UNREADABLE;
+}
+
+/* Who asks: process, groups, start time. Opens both directories. */
+static int identify(pid_t tid, struct proc_dirs *dirs, struct subject *subject, bool want_groups)
+{
+	scope_proc_text struct proc_text status;
+	int r;
+
+	status.heap = NULL;
+	r = open_process(tid);
+	if (r < 0)
+		return r;
+	dirs->thread_fd = r;
+	r = proc_text_read(dirs->thread_fd, "status", &status);
+	if (r < 0)
+		return r;
+	r = status_tgid(&status, &subject->pid);
+	if (r < 0)
+		return r;
+	if (status_is_kernel_thread(&status))
+		return KERNEL_THREAD;
+	if (want_groups) {
+		r = status_groups(&status, subject);
+		if (r < 0)
+			return r;
+	}
+	if (subject->pid != tid) {
+		r = open_process(subject->pid);
+		if (r < 0)
+			return r;
+		dirs->other_fd = r;
+	}
+	return read_start_time(process_fd(dirs), &subject->start_time);
+}
+
+/* Nothing was exchanged under our hands: the thread lives and the process is still the same one. */
+static int check_unchanged(const struct proc_dirs *dirs, const struct subject *subject)
+{
+	uint64_t start_time;
+	bool own;
+	int r;
+
+	if (dirs->other_fd >= 0) {
+		r = read_user_namespace(dirs->thread_fd, &own);
+		if (r < 0)
+			return r;
+	}
+	r = read_start_time(process_fd(dirs), &start_time);
+	if (r < 0)
+		return r;
+	return start_time == subject->start_time ? 0 : -ESRCH;
+}
+
+static int describe(const struct proc_dirs *dirs, struct subject *subject)
+{
+	int r;
+
+	r = read_user_namespace(dirs->thread_fd, &subject->initial_userns);
+	if (r < 0)
+		return r;
+	r = read_loginuid(dirs->thread_fd, subject);
+	if (r < 0)
+		return r;
+	r = read_unit(dirs->thread_fd, subject);
+	if (r < 0)
+		return r;
+	r = read_exe(dirs->thread_fd, subject);
+	if (r < 0)
+		return r;
+	return check_unchanged(dirs, subject);
+}
+
+static enum reason capture(const struct subject_origin *origin, struct subject *subject)
+{
+	__attribute__((cleanup(proc_dirs_done))) struct proc_dirs dirs = {-1, -1};
+	int r;
+
+	if (proc_fd < 0)
+		return REASON_SERVER_ERROR;
+	if (origin->tid <= 0)
+		return REASON_PID_UNKNOWN;
+	r = identify(origin->tid, &dirs, subject, true);
+	if (r == KERNEL_THREAD)
+		return REASON_KERNEL_THREAD;
+	if (r < 0)
+		return reason_of(r);
+	r = describe(&dirs, subject);
+	if (r < 0)
+		return reason_of(r);
+	if (origin->uid == SUBJECT_ID_UNKNOWN || origin->gid == SUBJECT_ID_UNKNOWN)
+		return REASON_UID_UNKNOWN;
+	return subject->initial_userns ? REASON_NONE : REASON_USER_NAMESPACE;
+}
+
+int subject_capture(
+	const struct subject_origin *origin, struct subject *ret_subject, enum reason *ret_reason)
+{
+	enum reason reason;
+
+	*ret_subject = (struct subject)SUBJECT_NOBODY;
+	ret_subject->uid = origin->uid;
+	ret_subject->gid = origin->gid;
+	ret_subject->tid = origin->tid;
+	reason = capture(origin, ret_subject);
+	if (reason == REASON_NONE)
+		return 0;
+	*ret_reason = reason;
+	return -EACCES;
+}
+
+int subject_process_of_thread(pid_t tid, pid_t *ret_pid, uint64_t *ret_start_time)
+{
+	__attribute__((cleanup(proc_dirs_done))) struct proc_dirs dirs = {-1, -1};
+	__attribute__((cleanup(subject_done))) struct subject subject = SUBJECT_NOBODY;
+	int r;
+
+	if (proc_fd < 0 || tid <= 0)
+		return -ENOENT;
+	r = identify(tid, &dirs, &subject, false);
+	if (r == KERNEL_THREAD)
+		return -EACCES;
+	if (r < 0)
+		return r == -ESRCH ? -ENOENT : r;
+	*ret_pid = subject.pid;
+	*ret_start_time = subject.start_time;
+	return 0;
+}
