@@ -3,7 +3,8 @@
  * decide.h - THE decision: pure, no I/O, no clock, no allocation. Enforcement, explain, who and the
  * tests all call it. A deny that matches any name of the file denies; an allow must match every
  * name (one rule for all names, or several together); deny wins; no match is a refusal, except for
- * list, which is allowed unless denied.
+ * list, which is allowed unless denied. A subject without a uid or of another user namespace is
+ * refused.
  */
 #ifndef POLICY_DECIDE_H
 #define POLICY_DECIDE_H

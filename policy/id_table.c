@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* id_table.c - open addressing with linear probing, at most half full. */
+#include "policy/id_table.h"
+
+#include <errno.h>
+
+#include "keystore/base/scope.h"
+
+/* count 0: a free slot. */
+struct id_slot {
+	uint32_t id, count;
+	size_t first;
+};
+
+static int compare_pairs(const void *a, const void *b)
+{
+	const struct id_pair *first = a, *second = b;
+
+	if (first->id != second->id)
+		return first->id < second->id ? -1 : 1;
+	return (first->rule > second->rule) - (first->rule < second->rule);
+}
+
+/* The slot of this id, or the free one where it would stand. */
+static struct id_slot *find_slot(const struct id_table *table, uint32_t id)
+{
+	size_t at = (id * 0x9e3779b97f4a7c15ull) >> 32;
+
+	while (table->slots[at & table->mask].count && table->slots[at & table->mask].id != id)
+		at++;
+	return &table->slots[at & table->mask];
+}
+
+static void fill(struct id_table *table, const struct id_pair *pairs, size_t count)
+{
+	size_t rules = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct id_slot *slot;
+
+		if (i > 0 && compare_pairs(&pairs[i - 1], &pairs[i]) == 0)
+			continue;
+		slot = find_slot(table, pairs[i].id);
+		if (slot->count++ == 0) {
+			slot->id = pairs[i].id;
+			slot->first = rules;
+		}
+		table->rules[rules++] = pairs[i].rule;
+	}
+}
+
+int id_table_init(struct id_table *table, struct id_pair *pairs, size_t count)
+{
+	struct id_table made = {0};
+	size_t slots = 2;
+
+	if (count == 0) {
+		*table = made;
+		return 0;
+	}
+	while (slots < 2 * count)
+		slots *= 2;
+	made.slots = calloc(slots, sizeof(*made.slots));
+	made.rules = calloc(count, sizeof(*made.rules));
+	made.mask = slots - 1;
+	if (!made.slots || !made.rules) {
+		id_table_done(&made);
+		return -ENOMEM;
+	}
+	qsort(pairs, count, sizeof(*pairs), compare_pairs);
+	fill(&made, pairs, count);
+	*table = made;
+	return 0;
+}
+
+void id_table_done(struct id_table *table)
+{
+	free(table->slots);
+	free(table->rules);
+	*table = (struct id_table){0};
+}
+
+struct rule_list id_table_find(const struct id_table *table, uint32_t id)
+{
+	const struct id_slot *slot;
+
+	if (!table->slots)
+		return (struct rule_list){0};
+	slot = find_slot(table, id);
+	return (struct rule_list){.rules = table->rules + slot->first, .count = slot->count};
+}
