@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gate.c - the single door: every OPEN goes subject -> decide -> audit -> answer here, and the
+ * answer is sent by the thread that commits the record. Any failure on the way is a refusal with
+ * its own reason.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/mount/mount_private.h"
+#include "keystore/base/clock.h"
+#include "keystore/base/log.h"
+
+int gate_new(const struct backend *backend, struct gate **ret_gate)
+{
+	struct gate *gate = calloc(1, sizeof(*gate));
+	int r;
+
+	if (!gate)
+		return -ENOMEM;
+	gate->backend = *backend;
+	r = handle_table_new(backend, &gate->handles);
+	if (r < 0) {
+		free(gate);
+		return r;
+	}
+	pthread_mutex_init(&gate->enacting, NULL);
+	pthread_rwlock_init(&gate->rules, NULL);
+	*ret_gate = gate;
+	return 0;
+}
+
+struct gate *gate_free(struct gate *gate)
+{
+	if (!gate)
+		return NULL;
+	handle_table_free(gate->handles);
+	pthread_mutex_destroy(&gate->enacting);
+	pthread_rwlock_destroy(&gate->rules);
+	free(gate);
+	return NULL;
+}
+
+void gate_shut(struct gate *gate)
+{
+	atomic_store(&gate->shut, true);
+}
+
+bool gate_hides_names(struct gate *gate)
+{
+	struct ruleset *ruleset = policy_ruleset(gate->backend.policy);
+	bool hides = ruleset_hides_names(ruleset);
+
+	ruleset_unref(ruleset);
+	return hides;
+}
+
+struct audit_event event_of_subject(enum audit_action action, const struct subject *subject)
+{
+	struct audit_event event = AUDIT_EVENT_EMPTY;
+
+	event.action = action;
+	event.via = "mount";
+	if (subject->uid != SUBJECT_ID_UNKNOWN)
+		event.uid = subject->uid;
+	if (subject->gid != SUBJECT_ID_UNKNOWN)
+		event.gid = subject->gid;
+	if (subject->loginuid != SUBJECT_ID_UNKNOWN)
+		event.loginuid = subject->loginuid;
+	if (subject->pid > 0)
+		event.pid = subject->pid;
+	event.exe = subject->exe;
+	event.unit = subject->unit;
+	return event;
+}
+
+struct audit_event event_of_handle(enum audit_action action, const struct handle *handle)
+{
+	struct audit_event event = event_of_subject(action, &handle->subject);
+
+	event.path = handle->path;
+	event.path_len = handle->path_len;
+	event.file_id = handle->file_id;
+	event.perm = "read";
+	if (handle->rule)
+		event.rule = (int64_t)handle->rule;
+	return event;
+}
+
+/* An answer that waits for its record. */
+struct waiting_answer {
+	fuse_req_t request;
+	int result;
+};
+
+static void answer_refusal(void *arg, int committed)
+{
+	struct waiting_answer *answer = arg;
+
+	/* Unrecorded or not, it is refused; only the error differs. */
+	answer_error(answer->request, committed < 0 ? -EACCES : answer->result);
+	free(answer);
+}
+
+void record_and_refuse(fuse_req_t request, const struct audit_event *event, int result)
+{
+	struct waiting_answer *answer = malloc(sizeof(*answer));
+
+	if (!answer)
+		return answer_error(request, -EACCES);
+	*answer = (struct waiting_answer){.request = request, .result = result};
+	if (audit_append(session_of(request)->gate->backend.audit, event, answer_refusal, answer) <
+		0)
+		answer_refusal(answer, -EIO);
+}
+
+/* What an OPEN carries from the request to the answer. */
+struct opening {
+	fuse_req_t request;
+	struct session *session;
+	struct fuse_file_info fi;
+	struct entry_info info;
+	struct name_list names;
+	struct handle *handle;
+};
+
+static void opening_free(struct opening *opening)
+{
+	if (!opening)
+		return;
+	name_list_done(&opening->names);
+	free(opening);
+}
+
+static void refuse_open(struct opening *opening, const struct subject *subject, enum reason reason,
+	uint64_t rule, int result, const char *detail)
+{
+	struct audit_event event = event_of_subject(
+		reason == REASON_INTEGRITY ? AUDIT_INTEGRITY : AUDIT_OPEN, subject);
+
+	event.outcome = result == -EACCES ? AUDIT_REFUSE : AUDIT_ERROR;
+	event.reason = reason;
+	event.perm = "read";
+	event.detail = detail;
+	event.file_id = opening->info.file_id;
+	if (rule)
+		event.rule = (int64_t)rule;
+	if (opening->names.count) {
+		event.path = opening->names.names[0].path;
+		event.path_len = opening->names.names[0].len;
+	}
+	atomic_fetch_add(&opening->session->gate->opens_refused, 1);
+	record_and_refuse(opening->request, &event, result);
+}
+
+struct decision gate_decide(struct gate *gate, const struct subject *subject,
+	const struct name_list *names, enum permission permission)
+{
+	struct path_name few[4], *all = few;
+	struct decision decision = {.verdict = VERDICT_DENY, .reason = REASON_NO_RESOURCES};
+
+	if (names->count > ARRAY_SIZE(few)) {
+		all = calloc(names->count, sizeof(*all));
+		if (!all)
+			return decision;
+	}
+	for (size_t i = 0; i < names->count; i++)
+		all[i] = (struct path_name){
+			.path = names->names[i].path, .len = names->names[i].len};
+	decision = policy_decide(gate->backend.policy, &(struct question){
+							       .subject = subject,
+							       .names = all,
+							       .name_count = names->count,
+							       .permission = permission,
+							       .now_ns = clock_now_ns(),
+						       });
+	if (all != few)
+		free(all);
+	return decision;
+}
+
+/* Sent by the committing thread: the record of the allowed open is written, or could not be. */
+static void answer_open(void *arg, int committed)
+{
+	struct opening *opening = arg;
+	struct session *session = opening->session;
+	struct gate *gate = session->gate;
+	struct handle *handle = opening->handle;
+	struct fuse_file_info fi = opening->fi;
+	pid_t tid = handle->subject.tid;
+
+	fi.fh = handle->fh;
+	fi.keep_cache = session->options.cache == CACHE_KEEP;
+	fi.direct_io = session->options.cache == CACHE_NONE;
+	fi.noflush = 1;
+	if (committed < 0 || !handle_make_live(gate->handles, handle)) {
+		handle_free(gate->handles, handle_remove(gate->handles, handle->fh));
+		atomic_fetch_add(&gate->opens_refused, 1);
+		answer_error(opening->request, -EACCES);
+	} else {
+		uint64_t node_id = handle->node_id;
+
+		atomic_fetch_add(&gate->opens_allowed, 1);
+		node_opened(session->nodes, node_id, tid);
+		/* The caller was killed meanwhile: no RELEASE will come. */
+		if (fuse_reply_open(opening->request, &fi) == -ENOENT) {
+			node_idle(session->nodes, node_id, clock_monotonic_ns());
+			gate_close(gate, handle_remove(gate->handles, fi.fh));
+		}
+	}
+	opening_free(opening);
+}
+
+static int new_handle(struct opening *opening, struct subject *subject,
+	const struct node_info *node, uint64_t rule, struct handle **ret_handle)
+{
+	struct handle *handle = calloc(1, sizeof(*handle));
+	size_t len = opening->names.names[0].len;
+
+	if (!handle)
+		return -ENOMEM;
+	handle->path = malloc(len + 1);
+	if (!handle->path) {
+		free(handle);
+		return -ENOMEM;
+	}
+	memcpy(handle->path, opening->names.names[0].path, len);
+	handle->path[len] = '\0';
+	handle->path_len = len;
+	handle->session = opening->session;
+	handle->node_id = node->id;
+	handle->ino = node->ino;
+	memcpy(handle->file_id, opening->info.file_id, ID_SIZE);
+	handle->rule = rule;
+	handle->opened_ns = clock_monotonic_ns();
+	handle->opened_at_ns = clock_now_ns();
+	handle->subject = *subject;
+	*subject = (struct subject){0};
+	handle_remember_thread(handle, handle->subject.tid);
+	*ret_handle = handle;
+	return 0;
+}
+
+/*
+ * Decides and registers under one read lock, so that a change of rules either comes first or finds
+ * the handle. 1: registered; 0: answered.
+ */
+static int decide_and_register(
+	struct opening *opening, struct subject *subject, const struct node_info *node)
+{
+	struct gate *gate = opening->session->gate;
+	struct decision decision;
+	bool foreign = false;
+	int r = 0;
+
+	pthread_rwlock_rdlock(&gate->rules);
+	decision = gate_decide(gate, subject, &opening->names, PERMISSION_READ);
+	if (atomic_load(&gate->shut))
+		decision =
+			(struct decision){.verdict = VERDICT_DENY, .reason = REASON_SHUTTING_DOWN};
+	if (decision.verdict == VERDICT_ALLOW) {
+		foreign = node->uid != subject->uid;
+		if (!foreign)
+			r = new_handle(opening, subject, node, decision.rule, &opening->handle);
+		if (!foreign && r == 0) {
+			r = handle_add(gate->handles, opening->handle);
+			if (r < 0)
+				handle_free(gate->handles, take(&opening->handle));
+		}
+	}
+	pthread_rwlock_unlock(&gate->rules);
+	if (decision.verdict != VERDICT_ALLOW) {
+		refuse_open(opening, subject, decision.reason, decision.rule, -EACCES, NULL);
+		return 0;
+	}
+	if (foreign) {
+		r = node_arm(opening->session->nodes, node->ino, subject->uid, subject->tid);
+		answer_error(opening->request, r < 0 ? -EACCES : -ESTALE);
+		return 0;
+	}
+	if (r < 0) {
+		/* subject may have moved into a handle that is gone: the record has no more than
+		 * the request. */
+		refuse_open(opening, subject, REASON_NO_RESOURCES, 0, -EACCES, NULL);
+		return 0;
+	}
+	return 1;
+}
+
+/* Opens the object for a registered handle. 1: open; 0: answered. */
+static int open_object(struct opening *opening)
+{
+	struct gate *gate = opening->session->gate;
+	struct damage_report report;
+	struct handle *handle = opening->handle;
+	enum reason reason = REASON_NO_RESOURCES;
+	const char *detail = NULL;
+	struct subject subject;
+	struct open_file *file;
+	int r;
+
+	r = open_file_get(handle_files(gate->handles), &opening->info, &file, &report);
+	if (r == 0) {
+		handle->file = file;
+		return 1;
+	}
+	if (report.cause != DAMAGE_NONE) {
+		reason = REASON_INTEGRITY;
+		detail = damage_text(report.cause);
+		atomic_fetch_add(&gate->damaged, 1);
+	} else if (r == -EBADMSG || r == -EUCLEAN) {
+		reason = keystore_is_broken(gate->backend.keystore) ? REASON_SEAL_BROKEN
+								    : REASON_ROW_DAMAGED;
+	}
+	handle = handle_remove(gate->handles, handle->fh);
+	subject = handle->subject;
+	handle->subject = (struct subject){0};
+	handle_free(gate->handles, handle);
+	opening->handle = NULL;
+	refuse_open(opening, &subject, reason, 0, reason == REASON_NO_RESOURCES ? -EACCES : -EIO,
+		detail);
+	subject_done(&subject);
+	return 0;
+}
+
+static void open_known_file(
+	struct opening *opening, struct subject *subject, const struct node_info *node)
+{
+	struct gate *gate = opening->session->gate;
+	struct audit_event event;
+	enum reason reason = REASON_SERVER_ERROR;
+	int r;
+
+	r = keystore_names(gate->backend.keystore, opening->info.ino, &opening->names);
+	if (r < 0 || !opening->names.count) {
+		refuse_open(opening, subject, reason, 0, -EACCES, NULL);
+	} else if (opening->info.damaged) {
+		refuse_open(opening, subject, REASON_ROW_DAMAGED, 0, -EIO, NULL);
+	} else if (opening->info.state != FILE_ROOTED) {
+		refuse_open(opening, subject, REASON_FILE_OPEN, 0, -EACCES, NULL);
+	} else if (decide_and_register(opening, subject, node) && open_object(opening)) {
+		event = event_of_handle(AUDIT_OPEN, opening->handle);
+		event.outcome = AUDIT_ALLOW;
+		event.reason = REASON_RULE_ALLOW;
+		if (audit_append(gate->backend.audit, &event, answer_open, opening) < 0)
+			answer_open(opening, -EIO);
+		return;
+	}
+	opening_free(opening);
+}
+
+void gate_open(fuse_req_t request, const struct node_info *node, const struct fuse_file_info *fi)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(request);
+	struct subject_origin origin = {.uid = ctx->uid, .gid = ctx->gid, .tid = ctx->pid};
+	struct opening *opening = calloc(1, sizeof(*opening));
+	enum reason reason = REASON_SERVER_ERROR;
+	struct subject subject = {0};
+	int r, captured;
+
+	if (!opening)
+		return answer_error(request, -EACCES);
+	opening->request = request;
+	opening->session = session_of(request);
+	opening->fi = *fi;
+	captured = subject_capture(&origin, &subject, &reason);
+	r = keystore_stat(opening->session->gate->backend.keystore, node->ino, &opening->info);
+	if (r == -ENOENT) {
+		/* Removed since the LOOKUP: walk again, and find that out by name. */
+		answer_error(request, -ESTALE);
+		opening_free(opening);
+	} else if (r < 0 || opening->info.kind != ENTRY_FILE) {
+		refuse_open(opening, &subject, REASON_SERVER_ERROR, 0, -EACCES, NULL);
+		opening_free(opening);
+	} else if (captured < 0) {
+		/* The record of an odd identity names the file too. */
+		if (keystore_names(opening->session->gate->backend.keystore, node->ino,
+			    &opening->names) < 0)
+			opening->names.count = 0;
+		refuse_open(opening, &subject, reason, 0, -EACCES, NULL);
+		opening_free(opening);
+	} else {
+		open_known_file(opening, &subject, node);
+	}
+	subject_done(&subject);
+}
+
+void gate_close(struct gate *gate, struct handle *handle)
+{
+	struct audit_event event = event_of_handle(AUDIT_CLOSE, handle);
+	int r;
+
+	event.outcome = AUDIT_ALLOW;
+	event.bytes = (int64_t)atomic_load(&handle->bytes);
+	event.duration_ms = (clock_monotonic_ns() - handle->opened_ns) / NS_PER_MS;
+	r = audit_append(gate->backend.audit, &event, NULL, NULL);
+	if (r < 0)
+		log_error("the record of a close could not be queued (%s, uid %u)", strerror(-r),
+			handle->subject.uid);
+	handle_free(gate->handles, handle);
+}
+
+/* A decision about a name or an access(2) that leaves no record. 0 or -EACCES. */
+static int decide_quietly(fuse_req_t request, uint64_t ino, enum permission permission)
+{
+	struct gate *gate = session_of(request)->gate;
+	const struct fuse_ctx *ctx = fuse_req_ctx(request);
+	struct subject_origin origin = {.uid = ctx->uid, .gid = ctx->gid, .tid = ctx->pid};
+	struct subject subject = {0};
+	struct name_list names = {0};
+	struct decision decision = {.verdict = VERDICT_DENY};
+	enum reason reason;
+
+	if (subject_capture(&origin, &subject, &reason) == 0 &&
+		keystore_names(gate->backend.keystore, ino, &names) == 0 && names.count)
+		decision = gate_decide(gate, &subject, &names, permission);
+	name_list_done(&names);
+	subject_done(&subject);
+	return decision.verdict == VERDICT_ALLOW ? 0 : -EACCES;
+}
+
+bool gate_may_list(fuse_req_t request, uint64_t ino)
+{
+	/* The root has no name that a pattern could match; whoever reaches the mount sees it. */
+	return ino == ROOT_INO || decide_quietly(request, ino, PERMISSION_LIST) == 0;
+}
+
+int gate_may_read(fuse_req_t request, uint64_t ino)
+{
+	return decide_quietly(request, ino, PERMISSION_READ);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gate_report.c - what status and umount ask of the gate, and names that changed below all mounts.
+ */
+#include "fs/mount/mount_private.h"
+
+struct walk {
+	int (*each)(void *arg, const struct handle_info *info);
+	void *arg;
+};
+
+static int show_handle(void *arg, struct handle *handle)
+{
+	struct walk *walk = arg;
+	struct handle_info info = {
+		.mountpoint = handle->session->mountpoint,
+		.path = handle->path,
+		.path_len = handle->path_len,
+		.exe = handle->subject.exe,
+		.uid = handle->subject.uid,
+		.pid = handle->subject.pid,
+		.bytes = atomic_load(&handle->bytes),
+		.opened_ns = handle->opened_at_ns,
+		.rule = handle->rule,
+	};
+
+	return handle->state == HANDLE_LIVE ? walk->each(walk->arg, &info) : 0;
+}
+
+int gate_handles(
+	struct gate *gate, int (*each)(void *arg, const struct handle_info *info), void *arg)
+{
+	struct walk walk = {.each = each, .arg = arg};
+
+	return handle_each(gate->handles, show_handle, &walk);
+}
+
+void gate_counts(struct gate *gate, struct gate_counts *ret_counts)
+{
+	*ret_counts = (struct gate_counts){
+		.handles = handle_count(gate->handles),
+		.opens_allowed = atomic_load(&gate->opens_allowed),
+		.opens_refused = atomic_load(&gate->opens_refused),
+		.reads = atomic_load(&gate->reads),
+		.bytes = atomic_load(&gate->bytes),
+		.damaged = atomic_load(&gate->damaged),
+	};
+}
+
+void gate_name_changed(struct gate *gate, uint64_t parent, const char *name, size_t len)
+{
+	/* enacting keeps sessions alive while their kernel side is told. */
+	pthread_mutex_lock(&gate->enacting);
+	for (struct session *session = gate->sessions; session; session = session->next) {
+		uint64_t id = node_of_directory(session->nodes, parent);
+
+		if (!id)
+			continue;
+		fuse_lowlevel_notify_inval_entry(session->fuse, id, name, len);
+		fuse_lowlevel_notify_inval_inode(session->fuse, id, 0, 0);
+	}
+	pthread_mutex_unlock(&gate->enacting);
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * handle.c - a table of slots; fh = generation << 32 | slot + 1, so that a stale or invented number
+ * finds nothing, and 0 is never a handle.
+ */
+#include "fs/mount/handle.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "keystore/base/clock.h"
+
+#define SLOTS_MIN 64
+
+struct slot {
+	struct handle *handle;
+	uint32_t generation;
+	uint32_t next_free; /* index + 1 of the next free slot */
+};
+
+struct handle_table {
+	pthread_mutex_t
+		mutex; /* guards slots and the state and readers of every handle; a leaf lock */
+	pthread_cond_t drained; /* some handle's readers went to zero */
+	struct slot *slots;
+	uint32_t slot_count;
+	uint32_t first_free; /* index + 1; 0: none */
+	uint64_t count;
+	unsigned waiting; /* threads in handle_drain or handle_remove */
+	struct open_file_table *files;
+};
+
+int handle_table_new(const struct backend *backend, struct handle_table **ret_table)
+{
+	struct handle_table *table = calloc(1, sizeof(*table));
+	pthread_condattr_t attributes;
+	int r;
+
+	if (!table)
+		return -ENOMEM;
+	r = open_file_table_new(backend, &table->files);
+	if (r < 0) {
+		free(table);
+		return r;
+	}
+	pthread_mutex_init(&table->mutex, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&table->drained, &attributes);
+	pthread_condattr_destroy(&attributes);
+	*ret_table = table;
+	return 0;
+}
+
+struct handle_table *handle_table_free(struct handle_table *table)
+{
+	if (!table)
+		return NULL;
+	for (uint32_t i = 0; i < table->slot_count; i++) {
+		if (table->slots[i].handle)
+			handle_free(table, table->slots[i].handle);
+	}
+	open_file_table_free(table->files);
+	pthread_cond_destroy(&table->drained);
+	pthread_mutex_destroy(&table->mutex);
+	free(table->slots);
+	free(table);
+	return NULL;
+}
+
+static int grow(struct handle_table *table)
+{
+	uint32_t count = table->slot_count ? table->slot_count * 2 : SLOTS_MIN;
+	struct slot *slots;
+
+	if (count > LIMIT_HANDLES)
+		return -EMFILE;
+	slots = reallocarray(table->slots, count, sizeof(*slots));
+	if (!slots)
+		return -ENOMEM;
+	for (uint32_t i = table->slot_count; i < count; i++)
+		slots[i] = (struct slot){.generation = 1, .next_free = i + 1 < count ? i + 2 : 0};
+	table->first_free = table->slot_count + 1;
+	table->slots = slots;
+	table->slot_count = count;
+	return 0;
+}
+
+int handle_add(struct handle_table *table, struct handle *handle)
+{
+	struct slot *slot;
+	int r = 0;
+
+	pthread_mutex_lock(&table->mutex);
+	if (!table->first_free)
+		r = grow(table);
+	if (r == 0) {
+		uint32_t index = table->first_free - 1;
+
+		slot = &table->slots[index];
+		table->first_free = slot->next_free;
+		slot->handle = handle;
+		handle->fh = (uint64_t)slot->generation << 32 | (index + 1);
+		handle->state = HANDLE_PENDING;
+		table->count++;
+	}
+	pthread_mutex_unlock(&table->mutex);
+	return r;
+}
+
+/* With the mutex held. */
+static struct slot *find(struct handle_table *table, uint64_t fh)
+{
+	uint32_t index = (uint32_t)fh;
+
+	if (!index || index > table->slot_count)
+		return NULL;
+	if (!table->slots[index - 1].handle || table->slots[index - 1].generation != fh >> 32)
+		return NULL;
+	return &table->slots[index - 1];
+}
+
+bool handle_make_live(struct handle_table *table, struct handle *handle)
+{
+	bool live;
+
+	pthread_mutex_lock(&table->mutex);
+	live = handle->state == HANDLE_PENDING;
+	if (live)
+		handle->state = HANDLE_LIVE;
+	pthread_mutex_unlock(&table->mutex);
+	return live;
+}
+
+struct handle *handle_get(struct handle_table *table, uint64_t fh, uint64_t node_id, bool *ret_dead)
+{
+	struct handle *handle = NULL;
+	struct slot *slot;
+
+	*ret_dead = false;
+	pthread_mutex_lock(&table->mutex);
+	slot = find(table, fh);
+	if (slot && slot->handle->node_id == node_id) {
+		*ret_dead = slot->handle->state == HANDLE_DEAD;
+		if (slot->handle->state == HANDLE_LIVE) {
+			handle = slot->handle;
+			handle->readers++;
+		}
+	}
+	pthread_mutex_unlock(&table->mutex);
+	return handle;
+}
+
+void handle_put(struct handle_table *table, struct handle *handle)
+{
+	pthread_mutex_lock(&table->mutex);
+	if (!--handle->readers && table->waiting)
+		pthread_cond_broadcast(&table->drained);
+	pthread_mutex_unlock(&table->mutex);
+}
+
+struct handle *handle_remove(struct handle_table *table, uint64_t fh)
+{
+	struct handle *handle = NULL;
+	struct slot *slot;
+
+	pthread_mutex_lock(&table->mutex);
+	slot = find(table, fh);
+	if (slot) {
+		handle = slot->handle;
+		handle->state = HANDLE_DEAD;
+		table->waiting++;
+		while (handle->readers)
+			pthread_cond_wait(&table->drained, &table->mutex);
+		table->waiting--;
+		/* The table may have grown while waiting. */
+		slot = &table->slots[(uint32_t)fh - 1];
+		slot->handle = NULL;
+		slot->generation++;
+		slot->next_free = table->first_free;
+		table->first_free = (uint32_t)fh;
+		table->count--;
+	}
+	pthread_mutex_unlock(&table->mutex);
+	return handle;
+}
+
+void handle_free(struct handle_table *table, struct handle *handle)
+{
+	if (!handle)
+		return;
+	open_file_put(table->files, handle->file);
+	subject_done(&handle->subject);
+	free(handle->path);
+	free(handle);
+}
+
+uint64_t handle_end(struct handle_table *table, bool (*fails)(void *arg, struct handle *handle),
+	void (*ended)(void *arg, struct handle *handle), void *arg)
+{
+	uint64_t count = 0;
+
+	pthread_mutex_lock(&table->mutex);
+	for (uint32_t i = 0; i < table->slot_count; i++) {
+		struct handle *handle = table->slots[i].handle;
+
+		if (!handle || handle->state == HANDLE_DEAD || !fails(arg, handle))
+			continue;
+		handle->state = HANDLE_DEAD;
+		handle->stale_pages = true;
+		ended(arg, handle);
+		count++;
+	}
+	pthread_mutex_unlock(&table->mutex);
+	return count;
+}
+
+static uint64_t undrained(const struct handle_table *table)
+{
+	uint64_t count = 0;
+
+	for (uint32_t i = 0; i < table->slot_count; i++) {
+		const struct handle *handle = table->slots[i].handle;
+
+		if (handle && handle->state == HANDLE_DEAD && handle->readers)
+			count++;
+	}
+	return count;
+}
+
+uint64_t handle_drain(struct handle_table *table, int64_t timeout_ms)
+{
+	int64_t end_ns = clock_monotonic_ns() + timeout_ms * NS_PER_MS;
+	struct timespec end = {.tv_sec = end_ns / NS_PER_S, .tv_nsec = end_ns % NS_PER_S};
+	uint64_t left;
+
+	pthread_mutex_lock(&table->mutex);
+	table->waiting++;
+	for (;;) {
+		left = undrained(table);
+		if (!left ||
+			pthread_cond_timedwait(&table->drained, &table->mutex, &end) == ETIMEDOUT)
+			break;
+	}
+	table->waiting--;
+	pthread_mutex_unlock(&table->mutex);
+	return left;
+}
+
+bool handle_take_stale(struct handle_table *table, uint32_t *index, struct session **ret_session,
+	uint64_t *ret_node_id)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&table->mutex);
+	while (!found && *index < table->slot_count) {
+		struct handle *handle = table->slots[(*index)++].handle;
+
+		if (!handle || !handle->stale_pages)
+			continue;
+		handle->stale_pages = false;
+		*ret_session = handle->session;
+		*ret_node_id = handle->node_id;
+		found = true;
+	}
+	pthread_mutex_unlock(&table->mutex);
+	return found;
+}
+
+int handle_each(
+	struct handle_table *table, int (*each)(void *arg, struct handle *handle), void *arg)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&table->mutex);
+	for (uint32_t i = 0; i < table->slot_count && r == 0; i++) {
+		if (table->slots[i].handle)
+			r = each(arg, table->slots[i].handle);
+	}
+	pthread_mutex_unlock(&table->mutex);
+	return r;
+}
+
+uint64_t handle_count(struct handle_table *table)
+{
+	uint64_t count;
+
+	pthread_mutex_lock(&table->mutex);
+	count = table->count;
+	pthread_mutex_unlock(&table->mutex);
+	return count;
+}
+
+struct open_file_table *handle_files(struct handle_table *table)
+{
+	return table->files;
+}
+
+bool handle_knows_thread(struct handle *handle, pid_t tid)
+{
+	for (size_t i = 0; i < HANDLE_THREADS; i++) {
+		if (atomic_load_explicit(&handle->threads[i], memory_order_relaxed) == tid)
+			return true;
+	}
+	return false;
+}
+
+void handle_remember_thread(struct handle *handle, pid_t tid)
+{
+	for (size_t i = 0; i < HANDLE_THREADS; i++) {
+		pid_t free_slot = 0;
+
+		if (atomic_compare_exchange_strong(&handle->threads[i], &free_slot, tid))
+			return;
+	}
+	/* All taken: forget one; that thread is looked at again when it comes back. */
+	atomic_store(&handle->threads[tid % HANDLE_THREADS], tid);
+}

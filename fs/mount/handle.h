@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * handle.h - open files. A handle is bound to who opened it: user, process with its start time, the
+ * node, the rule. One table serves all mounts of a vault, so that a revocation finds every handle.
+ *
+ *   PENDING --(record committed, answer sent)--> LIVE --(release)--> gone
+ *      |                                           |
+ *      +---------------(rule change)---------------+--> DEAD --(release)--> gone
+ *
+ * The committing thread moves PENDING to LIVE; gate_enact moves either to DEAD; the FUSE thread of
+ * the RELEASE, or the failed answer, ends it.
+ */
+#ifndef FS_MOUNT_HANDLE_H
+#define FS_MOUNT_HANDLE_H
+
+#include <stdatomic.h>
+
+#include "fs/mount/open_file.h"
+
+#define HANDLE_THREADS 8 /* threads that a handle remembers as its opener's or already recorded */
+
+enum handle_state { HANDLE_PENDING, HANDLE_LIVE, HANDLE_DEAD };
+
+struct handle {
+	/* Set once before the handle is in the table, then constant. */
+	uint64_t fh;
+	struct session *session;
+	uint64_t node_id, ino;
+	uint8_t file_id[ID_SIZE];
+	struct subject subject;
+	uint64_t rule;
+	char *path; /* the name that was decided on first; owned */
+	size_t path_len;
+	int64_t opened_ns;	/* monotonic */
+	int64_t opened_at_ns;	/* time of day */
+	struct open_file *file; /* set while PENDING, before the answer */
+
+	/* Guarded by the table's mutex. */
+	enum handle_state state;
+	unsigned readers; /* READs being answered */
+	bool stale_pages; /* DEAD, and the kernel's pages of its node were not invalidated yet */
+
+	_Atomic uint64_t bytes;		       /* plaintext bytes that left for it */
+	_Atomic pid_t threads[HANDLE_THREADS]; /* seen and recorded; 0: free */
+};
+
+struct handle_table;
+
+int handle_table_new(const struct backend *backend, struct handle_table **ret_table);
+struct handle_table *handle_table_free(struct handle_table *table);
+
+/*
+ * Puts a filled handle into the table as PENDING and gives it its fh. The table owns it from now
+ * on. -EMFILE beyond LIMIT_HANDLES, -ENOMEM.
+ */
+int handle_add(struct handle_table *table, struct handle *handle);
+/* The answer may be sent: PENDING becomes LIVE. False when it is DEAD already. */
+bool handle_make_live(struct handle_table *table, struct handle *handle);
+/*
+ * The LIVE handle of a READ, with `readers` counted up, or NULL: no such handle, another node, or
+ * DEAD (*ret_dead tells). Give it back with handle_put.
+ */
+struct handle *handle_get(
+	struct handle_table *table, uint64_t fh, uint64_t node_id, bool *ret_dead);
+void handle_put(struct handle_table *table, struct handle *handle);
+/* Takes it out of the table once no READ uses it; the caller frees it with handle_free. NULL: none.
+ */
+struct handle *handle_remove(struct handle_table *table, uint64_t fh);
+void handle_free(struct handle_table *table, struct handle *handle);
+
+/*
+ * Makes every handle for which fails(arg, handle) is true DEAD and calls ended(arg, handle) for it,
+ * under the table's lock. Count.
+ */
+uint64_t handle_end(struct handle_table *table, bool (*fails)(void *arg, struct handle *handle),
+	void (*ended)(void *arg, struct handle *handle), void *arg);
+/* Waits until no DEAD handle has a READ being answered, or the time is over. Count of those left.
+ */
+uint64_t handle_drain(struct handle_table *table, int64_t timeout_ms);
+/*
+ * The next DEAD handle from slot *index on whose node has pages to invalidate; each is told once.
+ * False when there is none. The node may be gone from the kernel by now, which does no harm.
+ */
+bool handle_take_stale(struct handle_table *table, uint32_t *index, struct session **ret_session,
+	uint64_t *ret_node_id);
+/* each for every handle, under the lock; non-zero ends the walk and is returned. */
+int handle_each(
+	struct handle_table *table, int (*each)(void *arg, struct handle *handle), void *arg);
+uint64_t handle_count(struct handle_table *table);
+struct open_file_table *handle_files(struct handle_table *table);
+
+/* True when this thread was seen on the handle before. */
+bool handle_knows_thread(struct handle *handle, pid_t tid);
+void handle_remember_thread(struct handle *handle, pid_t tid);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mount.h - the facade of the FUSE side: mount points of one vault, the gate that all their opens
+ * go through, and what ends live handles when a rule changes.
+ */
+#ifndef FS_MOUNT_MOUNT_H
+#define FS_MOUNT_MOUNT_H
+
+#include "fs/format/object_store.h"
+#include "keystore/keystore.h"
+#include "policy/audit.h"
+#include "policy/policy.h"
+
+struct gate;
+struct session;
+
+/* What every mount point of a vault shares. Pointers are borrowed and outlive the gate. */
+struct backend {
+	struct keystore *keystore;
+	struct policy *policy;
+	struct audit *audit;
+	struct object_store *objects;
+};
+
+/* ---- the gate: decisions and live handles of all mount points of a vault ---- */
+
+int gate_new(const struct backend *backend, struct gate **ret_gate);
+struct gate *gate_free(struct gate *gate);
+
+/* What a change of rules did to live handles. */
+struct gate_effect {
+	uint64_t ended;	    /* handles that stopped serving */
+	uint64_t users;	    /* different users among them */
+	uint64_t undrained; /* of these: a read was still being answered after 10 s */
+};
+/*
+ * Puts a prepared change in force: no open after it sees the old rules; then every live handle is
+ * decided again, those that fail are ended and their pages and mappings invalidated. Returns when
+ * that is done. Never from a FUSE request. change NULL: only decides the handles again.
+ */
+int gate_enact(struct gate *gate, struct policy_change *change, struct gate_effect *ret_effect);
+/* Ends every handle of a file whose last name was removed or that was replaced under `ino`. */
+int gate_end_file(struct gate *gate, uint64_t ino, struct gate_effect *ret_effect);
+/* Names below a directory changed: every mount forgets what the kernel keeps of them. */
+void gate_name_changed(struct gate *gate, uint64_t parent, const char *name, size_t len);
+/* From now on every open is refused with REASON_SHUTTING_DOWN. */
+void gate_shut(struct gate *gate);
+
+/* One live handle, for status and umount. */
+struct handle_info {
+	const char *mountpoint;
+	const char *path;
+	size_t path_len;
+	const char *exe;
+	uint32_t uid;
+	pid_t pid;
+	uint64_t bytes;
+	int64_t opened_ns;
+	uint64_t rule;
+};
+/* Calls each for every live handle; a non-zero result ends. Holds the table's lock: be quick. */
+int gate_handles(
+	struct gate *gate, int (*each)(void *arg, const struct handle_info *info), void *arg);
+
+struct gate_counts {
+	uint64_t handles, opens_allowed, opens_refused, reads, bytes, damaged;
+};
+void gate_counts(struct gate *gate, struct gate_counts *ret_counts);
+
+/* ---- a mount point ---- */
+
+enum cache_mode { CACHE_KEEP, CACHE_OPEN, CACHE_NONE };
+
+struct session_options {
+	bool allow_other;
+	enum cache_mode cache;
+	int64_t cache_idle_ms; /* 0: pages stay until the kernel wants them */
+	unsigned threads;      /* 0: chosen by the number of processors */
+	const char *source;    /* shown in /proc/mounts: the vault's path */
+};
+
+/*
+ * Mounts (nosuid, nodev, ro) and starts to answer. ended(arg) is called once, from a thread of the
+ * session, when the mount is gone (by umount or otherwise); session_free may follow then or at any
+ * time.
+ */
+int session_new(struct gate *gate, const char *mountpoint, const struct session_options *options,
+	void (*ended)(void *arg), void *arg, struct session **ret_session);
+/* True once the kernel has let go of the mount. */
+bool session_has_ended(const struct session *session);
+/* Unmounts when nothing is open there: 0 or -EBUSY. lazy: detaches now in any case. */
+int session_unmount(struct session *session, bool lazy);
+/* Unmounts (lazily if need be), joins the threads, closes what is still open, with records. */
+struct session *session_free(struct session *session);
+const char *session_mountpoint(const struct session *session);
+const struct session_options *session_options(const struct session *session);
+uint64_t session_open_handles(struct session *session);
+/* Invalidates pages of files that nobody has had open for cache_idle_ms. Call now and then. */
+void session_drop_idle(struct session *session);
+
+SCOPE_FUNCTION(struct gate *, gate_free);
+SCOPE_FUNCTION(struct session *, session_free);
+
+#endif

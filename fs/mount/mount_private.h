@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mount_private.h - what the files of this folder share.
+ *
+ * Lock order (a thread that holds one may take only those further down):
+ *   gate->enacting           one change of rules at a time; the list of mounts
+ *   gate->rules              read: decide and register a handle; write: put new rules in force
+ *   handle_table mutex       handles and their states
+ *   keystore's own locks     names of a file, while handles are decided again
+ *   node_table mutex, open_file_table mutex   leaves
+ * While the kernel is notified only gate->enacting is held, which no request ever takes.
+ */
+#ifndef FS_MOUNT_MOUNT_PRIVATE_H
+#define FS_MOUNT_MOUNT_PRIVATE_H
+
+#include <fuse_lowlevel.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "fs/mount/handle.h"
+#include "fs/mount/mount.h"
+#include "fs/mount/node.h"
+
+#define READ_MAX (1u << 20) /* bytes of one READ: max_read, max_pages 256 */
+
+struct gate {
+	struct backend backend;
+	struct handle_table *handles;
+	pthread_mutex_t enacting;
+	pthread_rwlock_t rules;
+	struct session *sessions; /* guarded by enacting */
+	atomic_bool shut;
+	_Atomic uint64_t opens_allowed, opens_refused, reads, bytes, damaged;
+};
+
+struct session {
+	struct gate *gate;
+	struct session *next; /* guarded by gate->enacting */
+	struct session_options options;
+	char *mountpoint, *source;
+	struct fuse_session *fuse;
+	struct node_table *nodes;
+	pthread_t *threads;
+	unsigned thread_count;
+	atomic_uint running; /* threads that still answer */
+	atomic_bool ended;
+	void (*ended_callback)(void *arg);
+	void *ended_arg;
+};
+
+static inline struct session *session_of(fuse_req_t request)
+{
+	return fuse_req_userdata(request);
+}
+
+/* answer.c */
+
+/*
+ * Answers with an error. The one place that turns results into what the kernel is told: anything
+ * outside the list of errors that mean nothing special to FUSE becomes EIO. ENOSYS above all: as an
+ * answer to OPEN it would switch the gate off for the whole mount (PITFALLS 1b).
+ */
+void answer_error(fuse_req_t request, int result);
+/* Attributes as stat(2) shows them. */
+void stat_of_entry(const struct entry_info *info, struct stat *ret_stat);
+
+/* gate.c */
+
+/* An OPEN for reading on a node: decides, records, answers (from the committing thread). */
+void gate_open(fuse_req_t request, const struct node_info *node, const struct fuse_file_info *fi);
+/* May the caller of this request see the name? Only asked when some rule hides names. */
+bool gate_may_list(fuse_req_t request, uint64_t ino);
+/* The decision of an OPEN for reading, without a record: for access(2). 0 or -EACCES. */
+int gate_may_read(fuse_req_t request, uint64_t ino);
+bool gate_hides_names(struct gate *gate);
+/* The decision about a file with these names now, under the set in force. No record. */
+struct decision gate_decide(struct gate *gate, const struct subject *subject,
+	const struct name_list *names, enum permission permission);
+/* Fills the caller's part of a record. */
+struct audit_event event_of_subject(enum audit_action action, const struct subject *subject);
+/* The record of a handle: subject, path, file id, rule. */
+struct audit_event event_of_handle(enum audit_action action, const struct handle *handle);
+/* Records, and answers with the result once the record is committed. */
+void record_and_refuse(fuse_req_t request, const struct audit_event *event, int result);
+/* Closes a handle for good: record, free. */
+void gate_close(struct gate *gate, struct handle *handle);
+
+/* handle_check.c */
+
+/* Is this READ by whom the handle is bound to? 0, or a negative result when it was refused:
+ * answered. */
+int check_reader(fuse_req_t request, struct handle *handle);
+
+/* ops.c */
+extern const struct fuse_lowlevel_ops session_ops;
+
+/* op_lookup.c */
+void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name);
+void op_forget(fuse_req_t request, fuse_ino_t id, uint64_t count);
+void op_forget_multi(fuse_req_t request, size_t count, struct fuse_forget_data *forgets);
+
+/* op_attr.c */
+void op_getattr(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *fi);
+void op_readlink(fuse_req_t request, fuse_ino_t id);
+void op_access(fuse_req_t request, fuse_ino_t id, int mask);
+void op_statfs(fuse_req_t request, fuse_ino_t id);
+void op_getxattr(fuse_req_t request, fuse_ino_t id, const char *name, size_t size);
+void op_listxattr(fuse_req_t request, fuse_ino_t id, size_t size);
+
+/* op_dir.c */
+void op_opendir(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *fi);
+void op_readdir(
+	fuse_req_t request, fuse_ino_t id, size_t size, off_t offset, struct fuse_file_info *fi);
+void op_releasedir(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *fi);
+
+/* op_open.c */
+void op_open(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *fi);
+void op_release(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *fi);
+
+/* op_io.c */
+void op_read(
+	fuse_req_t request, fuse_ino_t id, size_t size, off_t offset, struct fuse_file_info *fi);
+void op_lseek(
+	fuse_req_t request, fuse_ino_t id, off_t offset, int whence, struct fuse_file_info *fi);
+
+#endif

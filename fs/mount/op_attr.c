@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* op_attr.c - attributes, link targets, access(2), statfs and extended attributes. */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "fs/mount/mount_private.h"
+#include "keystore/base/scope.h"
+
+#define ATTR_TIMEOUT_S 1.0
+
+static int entry_of_node(struct session *session, fuse_ino_t id, struct entry_info *ret_info)
+{
+	struct node_info node;
+	int r;
+
+	r = node_find(session->nodes, id, &node);
+	if (r < 0)
+		return -ESTALE;
+	return keystore_stat(session->gate->backend.keystore, node.ino, ret_info);
+}
+
+void op_getattr(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *fi)
+{
+	struct entry_info info;
+	struct stat attr;
+	int r;
+
+	(void)fi;
+	r = entry_of_node(session_of(request), id, &info);
+	if (r < 0)
+		return answer_error(request, r);
+	stat_of_entry(&info, &attr);
+	fuse_reply_attr(request, &attr, ATTR_TIMEOUT_S);
+}
+
+void op_readlink(fuse_req_t request, fuse_ino_t id)
+{
+	struct session *session = session_of(request);
+	scope_free char *target = NULL;
+	struct entry_info info;
+	size_t len;
+	int r;
+
+	r = entry_of_node(session, id, &info);
+	if (r == 0 && info.damaged)
+		r = -EIO;
+	if (r == 0)
+		r = keystore_link_target(session->gate->backend.keystore, info.ino, &target, &len);
+	if (r < 0)
+		return answer_error(request, r);
+	fuse_reply_readlink(request, target);
+}
+
+void op_access(fuse_req_t request, fuse_ino_t id, int mask)
+{
+	struct entry_info info;
+	int r;
+
+	r = entry_of_node(session_of(request), id, &info);
+	if (r == 0 && (mask & W_OK))
+		r = -EROFS;
+	if (r == 0 && info.kind == ENTRY_FILE && (mask & R_OK))
+		r = gate_may_read(request, info.ino);
+	if (r == 0 && info.kind == ENTRY_FILE && (mask & X_OK) && !(info.mode & 0111))
+		r = -EACCES;
+	answer_error(request, r);
+}
+
+void op_statfs(fuse_req_t request, fuse_ino_t id)
+{
+	struct backend *backend = &session_of(request)->gate->backend;
+	struct catalogue_counts counts;
+	uint64_t bytes, available;
+	struct statvfs answer;
+	int r;
+
+	(void)id;
+	r = object_store_space(backend->objects, &bytes, &available);
+	if (r < 0)
+		return answer_error(request, r);
+	keystore_counts(backend->keystore, &counts);
+	answer = (struct statvfs){
+		.f_bsize = PAGE_BYTES,
+		.f_frsize = PAGE_BYTES,
+		.f_blocks = bytes / PAGE_BYTES,
+		.f_bfree = available / PAGE_BYTES,
+		.f_bavail = available / PAGE_BYTES,
+		.f_files = counts.files + counts.directories + counts.symlinks,
+		.f_namemax = LIMIT_NAME,
+	};
+	fuse_reply_statfs(request, &answer);
+}
+
+void op_getxattr(fuse_req_t request, fuse_ino_t id, const char *name, size_t size)
+{
+	struct session *session = session_of(request);
+	scope_free void *value = NULL;
+	struct entry_info info;
+	ssize_t len;
+	int r;
+
+	r = entry_of_node(session, id, &info);
+	if (r == 0 && info.damaged)
+		r = -EIO;
+	if (r == 0 && size > LIMIT_XATTR_VALUE)
+		size = LIMIT_XATTR_VALUE;
+	if (r == 0 && size) {
+		value = malloc(size);
+		if (!value)
+			r = -ENOMEM;
+	}
+	if (r < 0)
+		return answer_error(request, r);
+	len = keystore_xattr(session->gate->backend.keystore, info.ino, name, value, size);
+	if (len < 0)
+		return answer_error(request, (int)len);
+	if (size)
+		fuse_reply_buf(request, value, (size_t)len);
+	else
+		fuse_reply_xattr(request, (size_t)len);
+}
+
+void op_listxattr(fuse_req_t request, fuse_ino_t id, size_t size)
+{
+	struct session *session = session_of(request);
+	scope_free void *list = NULL;
+	struct entry_info info;
+	ssize_t len;
+	int r;
+
+	r = entry_of_node(session, id, &info);
+	if (r == 0 && size > LIMIT_XATTR_VALUE)
+		size = LIMIT_XATTR_VALUE; /* XATTR_LIST_MAX is the same */
+	if (r == 0 && size) {
+		list = malloc(size);
+		if (!list)
+			r = -ENOMEM;
+	}
+	if (r < 0)
+		return answer_error(request, r);
+	len = keystore_xattr_names(session->gate->backend.keystore, info.ino, list, size);
+	if (len < 0)
+		return answer_error(request, (int)len);
+	if (size)
+		fuse_reply_buf(request, list, (size_t)len);
+	else
+		fuse_reply_xattr(request, (size_t)len);
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * session.c - one mount point: mounts, runs the threads that answer, unmounts. The threads are our
+ * own loop over libfuse's receive and process, a fixed number: each keeps its room for a read.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fs/mount/mount_private.h"
+#include "keystore/base/bytes.h"
+#include "keystore/base/clock.h"
+#include "keystore/base/log.h"
+
+#define READ_AHEAD_KB 4096 /* DESIGN section 9: requests of 1 MiB are then answered in parallel */
+#define THREADS_MAX   64
+
+extern char **environ;
+
+static void *answer_requests(void *arg)
+{
+	struct session *session = arg;
+	struct fuse_buf buffer = {.mem = NULL};
+	int r;
+
+	while (!fuse_session_exited(session->fuse)) {
+		r = fuse_session_receive_buf(session->fuse, &buffer);
+		if (r == -EINTR)
+			continue;
+		if (r <= 0)
+			break;
+		fuse_session_process_buf(session->fuse, &buffer);
+	}
+	free(buffer.mem);
+	/* The last to go: the mount is gone, or its channel broke. */
+	if (atomic_fetch_sub(&session->running, 1) == 1) {
+		atomic_store(&session->ended, true);
+		if (session->ended_callback)
+			session->ended_callback(session->ended_arg);
+	}
+	return NULL;
+}
+
+static int start_threads(struct session *session)
+{
+	unsigned count = session->options.threads;
+	sigset_t all, before;
+	int r = 0;
+
+	session->threads = calloc(count, sizeof(*session->threads));
+	if (!session->threads)
+		return -ENOMEM;
+	/* Signals are for the main thread. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	atomic_store(&session->running, count);
+	while (session->thread_count < count && r == 0) {
+		r = -pthread_create(
+			&session->threads[session->thread_count], NULL, answer_requests, session);
+		if (r == 0)
+			session->thread_count++;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (r < 0)
+		atomic_fetch_sub(&session->running, count - session->thread_count);
+	return r;
+}
+
+/* libfuse splits option strings at commas; a backslash keeps one (fuse_opt_parse). */
+static void add_escaped(struct buffer *to, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == ',' || *text == '\\')
+			buffer_add_u8(to, '\\');
+		buffer_add_u8(to, (uint8_t)*text);
+	}
+}
+
+static int make_fuse_session(struct session *session)
+{
+	scope_buffer struct buffer options = {0};
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	int r = -ENOMEM;
+
+	buffer_add_format(
+		&options, "ro,nosuid,nodev,subtype=modelvault,max_read=%u,fsname=", READ_MAX);
+	add_escaped(&options, session->source);
+	if (session->options.allow_other)
+		buffer_add_text(&options, ",allow_other");
+	if (!options.failed && fuse_opt_add_arg(&args, "modelvault") == 0 &&
+		fuse_opt_add_arg(&args, "-o") == 0 &&
+		fuse_opt_add_arg(&args, buffer_text(&options)) == 0) {
+		session->fuse = fuse_session_new(&args, &session_ops, sizeof(session_ops), session);
+		r = session->fuse ? 0 : -EINVAL;
+	}
+	fuse_opt_free_args(&args);
+	return r;
+}
+
+/* Root may raise the readahead of the mount; for others the kernel's default stays. */
+static void raise_readahead(struct session *session)
+{
+	char path[96], value[16];
+	struct stat attr;
+	int fd, len;
+
+	/* Our own threads answer this; it also waits until INIT is over, which resets the
+	 * readahead. */
+	if (stat(session->mountpoint, &attr) < 0)
+		return;
+	snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb", major(attr.st_dev),
+		minor(attr.st_dev));
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	len = snprintf(value, sizeof(value), "%d\n", READ_AHEAD_KB);
+	if (write(fd, value, (size_t)len) != len)
+		log_info("%s: the readahead could not be raised", path);
+	close(fd);
+}
+
+static unsigned default_threads(void)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	long threads = processors * 2 + 2;
+
+	return threads < 4 ? 4 : threads > 32 ? 32 : (unsigned)threads;
+}
+
+static void enlist(struct session *session)
+{
+	pthread_mutex_lock(&session->gate->enacting);
+	session->next = session->gate->sessions;
+	session->gate->sessions = session;
+	pthread_mutex_unlock(&session->gate->enacting);
+}
+
+static void delist(struct session *session)
+{
+	struct session **at;
+
+	for (at = &session->gate->sessions; *at; at = &(*at)->next) {
+		if (*at == session) {
+			*at = session->next;
+			break;
+		}
+	}
+}
+
+int session_new(struct gate *gate, const char *mountpoint, const struct session_options *options,
+	void (*ended)(void *arg), void *arg, struct session **ret_session)
+{
+	struct session *session = calloc(1, sizeof(*session));
+	int r;
+
+	if (!session)
+		return -ENOMEM;
+	session->gate = gate;
+	session->options = *options;
+	if (!session->options.threads)
+		session->options.threads = default_threads();
+	if (session->options.threads > THREADS_MAX)
+		session->options.threads = THREADS_MAX;
+	session->ended_callback = ended;
+	session->ended_arg = arg;
+	session->mountpoint = strdup(mountpoint);
+	session->source = strdup(options->source ? options->source : "modelvault");
+	session->options.source = session->source;
+	r = session->mountpoint && session->source ? node_table_new(&session->nodes) : -ENOMEM;
+	if (r == 0)
+		r = make_fuse_session(session);
+	if (r == 0 && fuse_session_mount(session->fuse, mountpoint) != 0)
+		r = -EPERM;
+	if (r == 0) {
+		enlist(session);
+		r = start_threads(session);
+	}
+	if (r < 0) {
+		session->ended_callback = NULL;
+		session_free(session);
+		return r;
+	}
+	raise_readahead(session);
+	*ret_session = session;
+	return 0;
+}
+
+bool session_has_ended(const struct session *session)
+{
+	return atomic_load(&session->ended);
+}
+
+/* Without root the setuid helper of fuse3 unmounts. */
+static int unmount_by_helper(const char *mountpoint, bool lazy)
+{
+	char *argv[] = {"fusermount3", lazy ? "-uz" : "-u", "-q", "--", (char *)mountpoint, NULL};
+	int status;
+	pid_t pid;
+
+	if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) != 0)
+		return -ENOENT;
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EBUSY;
+}
+
+int session_unmount(struct session *session, bool lazy)
+{
+	if (session_has_ended(session))
+		return 0;
+	if (geteuid() != 0)
+		return unmount_by_helper(session->mountpoint, lazy);
+	if (umount2(session->mountpoint, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) < 0)
+		return errno == EINVAL || errno == ENOENT ? 0 : -errno;
+	return 0;
+}
+
+static int collect_handle(void *arg, struct handle *handle)
+{
+	struct {
+		struct session *session;
+		uint64_t fh;
+	} *found = arg;
+
+	if (handle->session != found->session)
+		return 0;
+	found->fh = handle->fh;
+	return 1;
+}
+
+/* What the kernel did not release before the mount went. */
+static void close_handles(struct session *session)
+{
+	struct {
+		struct session *session;
+		uint64_t fh;
+	} found = {.session = session};
+
+	while (handle_each(session->gate->handles, collect_handle, &found) == 1) {
+		struct handle *handle = handle_remove(session->gate->handles, found.fh);
+
+		if (handle)
+			gate_close(session->gate, handle);
+	}
+}
+
+struct session *session_free(struct session *session)
+{
+	if (!session)
+		return NULL;
+	if (session->fuse) {
+		fuse_session_exit(session->fuse);
+		/* Detaches in any case: threads that wait for requests get ENODEV and end. */
+		fuse_session_unmount(session->fuse);
+	}
+	for (unsigned i = 0; i < session->thread_count; i++)
+		pthread_join(session->threads[i], NULL);
+	/* No command may still be telling this session's kernel side about ended handles. */
+	pthread_mutex_lock(&session->gate->enacting);
+	delist(session);
+	close_handles(session);
+	pthread_mutex_unlock(&session->gate->enacting);
+	if (session->fuse)
+		fuse_session_destroy(session->fuse);
+	node_table_free(session->nodes);
+	free(session->threads);
+	free(session->mountpoint);
+	free(session->source);
+	free(session);
+	return NULL;
+}
+
+const char *session_mountpoint(const struct session *session)
+{
+	return session->mountpoint;
+}
+
+const struct session_options *session_options(const struct session *session)
+{
+	return &session->options;
+}
+
+static int count_handle(void *arg, struct handle *handle)
+{
+	struct {
+		struct session *session;
+		uint64_t count;
+	} *counting = arg;
+
+	if (handle->session == counting->session)
+		counting->count++;
+	return 0;
+}
+
+uint64_t session_open_handles(struct session *session)
+{
+	struct {
+		struct session *session;
+		uint64_t count;
+	} counting = {.session = session};
+
+	handle_each(session->gate->handles, count_handle, &counting);
+	return counting.count;
+}
+
+void session_drop_idle(struct session *session)
+{
+	uint64_t ids[64];
+	size_t count;
+
+	if (!session->options.cache_idle_ms)
+		return;
+	do {
+		count = node_take_idle(session->nodes,
+			clock_monotonic_ns() - session->options.cache_idle_ms * NS_PER_MS, ids,
+			ARRAY_SIZE(ids));
+		for (size_t i = 0; i < count; i++)
+			fuse_lowlevel_notify_inval_inode(session->fuse, ids[i], 0, 0);
+	} while (count == ARRAY_SIZE(ids));
+}
