@@ -216,22 +216,22 @@ static int grow(char **bytes, size_t *capacity)
 }
 
 /* Reads to the end of fd into *bytes, which has room for at least one byte more than expected. */
-static ssize_t read_all(int fd, size_t max, char **bytes, size_t capacity)
+static ssize_t read_all(int fd, size_t max, char **bytes, size_t *capacity)
 {
 	size_t len = 0;
 	int r;
 
 	for (;;) {
-		ssize_t n = file_read(fd, *bytes + len, capacity - len);
+		ssize_t n = file_read(fd, *bytes + len, *capacity - len);
 
 		if (n < 0)
 			return n;
 		len += (size_t)n;
 		if (len > max)
 			return -EFBIG;
-		if (len < capacity)
+		if (len < *capacity)
 			return (ssize_t)len;
-		r = grow(bytes, &capacity);
+		r = grow(bytes, capacity);
 		if (r < 0)
 			return r;
 	}
@@ -259,9 +259,11 @@ int file_load(int dir_fd, const char *path, size_t max, char **ret_bytes, size_t
 	bytes = malloc(capacity);
 	if (!bytes)
 		return -ENOMEM;
-	len = read_all(fd, max, &bytes, capacity);
-	if (len < 0)
+	len = read_all(fd, max, &bytes, &capacity);
+	if (len < 0) {
+		secret_wipe(bytes, capacity);
 		return (int)len;
+	}
 	bytes[len] = '\0'; /* read_all ends with room left */
 	*ret_bytes = take(&bytes);
 	*ret_len = (size_t)len;
