@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2154
+#
+# Shell verbs for the bats files: `load ../lib`. tests/run gives MODELVAULT (the program under test),
+# TESTS (this directory), TOOLS (built from tests/tools) and makes the users mvalice (5001), mvbob
+# (5002), mvcarol (5003) and the group mvteam (6001: mvalice, mvcarol). A file with a setup or
+# teardown of its own calls common_setup and common_teardown in them.
+
+# For the program $MODELVAULT is the vault that `@` means, so the children must not see ours.
+export PROGRAM_UNDER_TEST="${PROGRAM_UNDER_TEST:-${MODELVAULT:?run me by tests/run}}"
+MODELVAULT=$PROGRAM_UNDER_TEST
+export -n MODELVAULT
+export TESTS="${TESTS:?run me by tests/run}" LC_ALL=C.UTF-8
+unset MODELVAULT_KEY_FILE CREDENTIALS_DIRECTORY
+bats_require_minimum_version 1.5.0
+
+# T is this test's own directory; everybody may walk through it, and teardown empties it.
+common_setup() {
+	T=$(mktemp -d /tmp/modelvault-test.XXXXXX)
+	chmod 755 "$T"
+	export T
+	cd "$T" || return 1
+}
+
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+# mounts_below DIR: mount points at or below DIR, the deepest first.
+mounts_below() {
+	awk -v d="$1" '{ gsub(/\\040/, " ", $5) } $5 == d || index($5, d "/") == 1 { print $5 }' \
+		/proc/self/mountinfo | sort -r
+}
+
+# servers_of DIR: pids of programs under test that were started with a path below DIR or hold one open.
+servers_of() {
+	local proc
+	for proc in /proc/[0-9]*; do
+		[ "$(readlink "$proc/exe" 2>/dev/null)" = "$MODELVAULT" ] || continue
+		if tr '\0' '\n' <"$proc/cmdline" 2>/dev/null | grep -qF "$1" ||
+			find "$proc/fd" -lname "$1/*" 2>/dev/null | grep -q .; then
+			echo "${proc#/proc/}"
+		fi
+	done
+}
+
+common_teardown() {
+	local mountpoint pid
+	cd / || return 1
+	[ -n "${T:-}" ] && [ -d "$T" ] || return 0
+	while read -r mountpoint; do
+		timeout 10 fusermount3 -u "$mountpoint" 2>/dev/null || umount -l "$mountpoint"
+	done < <(mounts_below "$T")
+	for pid in $(servers_of "$T"); do
+		kill "$pid" 2>/dev/null
+	done
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		[ -n "$(servers_of "$T")" ] || break
+		sleep 0.2
+	done
+	for pid in $(servers_of "$T"); do
+		kill -KILL "$pid" 2>/dev/null
+	done
+	rm -rf --one-file-system "$T"
+}
+
+# make_vault DIR [init options]: a vault unlocked by DIR.key, which later commands find by themselves.
+make_vault() {
+	local vault=$1
+	shift
+	"$MODELVAULT" init "$vault" --new-key-file "$vault.key" "$@" || return
+	export MODELVAULT_KEY_FILE=$vault.key
+}
+
+# mounted VAULT MOUNTPOINT [mount options]: mounts, and fails when the mount does not answer.
+mounted() {
+	local vault=$1 mountpoint=$2
+	shift 2
+	mkdir -p "$mountpoint"
+	"$MODELVAULT" mount "$vault" "$mountpoint" "$@" || return
+	timeout 10 mountpoint -q "$mountpoint" || { echo "$mountpoint is not mounted"; return 1; }
+}
+
+# unmounted MOUNTPOINT: umount, and fails when something is still there.
+unmounted() {
+	"$MODELVAULT" umount "$1" || return
+	! mountpoint -q "$1" || { echo "$1 is still mounted"; return 1; }
+}
+
+# as_user NAME COMMAND...: as that user with his groups and nothing of root's; no login shell needed.
+as_user() {
+	local name=$1 gid
+	shift
+	gid=$(id -g "$name") || return
+	setpriv --reuid "$name" --regid "$gid" --init-groups --inh-caps=-all --bounding-set=-all \
+		--no-new-privs -- env -u MODELVAULT_KEY_FILE HOME=/nonexistent USER="$name" LOGNAME="$name" "$@"
+}
+
+# The next ones take a command, perhaps as_user NAME COMMAND..., and leave $status and $output.
+allowed() {
+	run "$@"
+	[ "$status" -eq 0 ] || { echo "should be allowed: $*: exit $status: $output"; return 1; }
+}
+
+# refused: by the policy, that is EACCES from the mount or exit 3 from the program.
+refused() {
+	run "$@"
+	[ "$status" -ne 0 ] || { echo "should be refused: $*"; return 1; }
+	[ "$status" -eq 3 ] || [[ $output == *"Permission denied"* ]] ||
+		{ echo "failed, but was not refused: $*: exit $status: $output"; return 1; }
+}
+
+# damaged: EIO from the mount or exit 5 from the program.
+damaged() {
+	run "$@"
+	[ "$status" -ne 0 ] || { echo "should be found damaged: $*"; return 1; }
+	[ "$status" -eq 5 ] || [[ $output == *"Input/output error"* ]] ||
+		{ echo "failed, but not as damage: $*: exit $status: $output"; return 1; }
+}
+
+# exits N COMMAND...: exactly that exit code.
+exits() {
+	local expected=$1
+	shift
+	run "$@"
+	[ "$status" -eq "$expected" ] || { echo "exit $status, not $expected: $*: $output"; return 1; }
+}
+
+# random_file PATH BYTES: not compressible, different each time.
+random_file() { head -c "$2" /dev/urandom >"$1"; }
+
+# wait_for SECONDS COMMAND...: until it succeeds; fails after SECONDS.
+wait_for() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || { echo "waited in vain: $*"; return 1; }
+		sleep 0.05
+	done
+}
