@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -446,6 +447,58 @@ static void test_direct(void **state)
 	done(&f);
 }
 
+struct reading {
+	struct object_reader *reader;
+	const struct fixture *f;
+	unsigned seed;
+	bool failed;
+};
+
+static void *read_much(void *arg)
+{
+	struct reading *reading = arg;
+	struct object_scratch *own;
+	struct damage_report report;
+	const uint8_t *bytes;
+
+	if (object_scratch_new(65536, &own) < 0) {
+		reading->failed = true;
+		return NULL;
+	}
+	for (int i = 0; i < 300; i++) {
+		uint64_t at = (uint64_t)rand_r(&reading->seed) % (reading->f->version.size - 65536);
+		ssize_t n = object_reader_read(reading->reader, own, at, 65536, &bytes, &report);
+
+		if (n != 65536 || memcmp(bytes, reading->f->plain + at, 65536) != 0)
+			reading->failed = true;
+	}
+	object_scratch_free(own);
+	return NULL;
+}
+
+static void test_threads(void **state)
+{
+	struct reading readings[4];
+	pthread_t threads[ARRAY_SIZE(readings)];
+	struct object_reader *reader;
+	struct fixture f;
+
+	(void)state;
+	/* More groups than the cache keeps tag pages, so that slots are fought over. */
+	make(&f, 70 * 128 * 4096, 12, AEAD_AES_256_GCM);
+	reader = open_reader(&f);
+	for (unsigned i = 0; i < ARRAY_SIZE(readings); i++) {
+		readings[i] = (struct reading){.reader = reader, .f = &f, .seed = i};
+		assert_int_equal(pthread_create(&threads[i], NULL, read_much, &readings[i]), 0);
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(readings); i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		assert_false(readings[i].failed);
+	}
+	object_reader_free(reader);
+	done(&f);
+}
+
 static void add_progress(void *arg, uint64_t bytes)
 {
 	*(uint64_t *)arg += bytes;
@@ -499,6 +552,7 @@ int main(void)
 		cmocka_unit_test(test_rolled_back),
 		cmocka_unit_test(test_wrong_object),
 		cmocka_unit_test(test_direct),
+		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_progress),
 		cmocka_unit_test(test_words),
 	};
