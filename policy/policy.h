@@ -9,6 +9,7 @@
 
 #include "keystore/base/sealed_rows.h"
 #include "policy/decide.h"
+#include "policy/role.h"
 
 struct policy;
 
@@ -48,8 +49,6 @@ struct policy_change *policy_change_free(struct policy_change *change);
 
 /* ---- roles ---- */
 
-enum role { ROLE_ADMIN, ROLE_AUDITOR, ROLE_CUSTODIAN, ROLE_COUNT };
-const char *role_name(enum role role);
 /* Does a process with this uid, gid and supplementary groups hold the role? False when broken. */
 bool policy_holds_role(struct policy *policy, enum role role, const struct subject *subject);
 /* [rows] Inside the caller's change, at init: this uid gets all three roles. */
