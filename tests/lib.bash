@@ -34,8 +34,8 @@ mounts_below() {
 # servers_of DIR: pids of programs under test that were started with a path below DIR or hold one open.
 servers_of() {
 	local proc
-	for proc in /proc/[0-9]*; do
-		[ "$(readlink "$proc/exe" 2>/dev/null)" = "$MODELVAULT" ] || continue
+	find /proc/[0-9]*/exe -maxdepth 0 -lname "$MODELVAULT*" 2>/dev/null | while read -r proc; do
+		proc=${proc%/exe}
 		if tr '\0' '\n' <"$proc/cmdline" 2>/dev/null | grep -qF "$1" ||
 			find "$proc/fd" -lname "$1/*" 2>/dev/null | grep -q .; then
 			echo "${proc#/proc/}"

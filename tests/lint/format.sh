@@ -8,7 +8,8 @@
 check() {
 	command -v clang-format >/dev/null || complain 'clang-format is missing: tests/install-packages test'
 	files '*.c' '*.h' | xargs -r -d '\n' clang-format --dry-run -Werror 2>&1 |
-		sed -n 's/^\([^ ]*:[0-9]*\):[0-9]*: error:.*/\1/p' | sort -u | each_complaint 'clang-format -i'
+		sed -n 's/^\([^ ]*:[0-9]*\):[0-9]*: error:.*/\1/p' | sort -t: -k1,1 -k2,2n | sort -u -t: -k1,1 -s |
+		each_complaint 'first of the places that clang-format -i would change'
 }
 
 self_test() {
