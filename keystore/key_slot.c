@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* key_slot.c - reads, makes, opens and stores slots. */
+#include "keystore/key_slot.h"
+
+#include <errno.h>
+
+#include "keystore/base/bytes.h"
+#include "keystore/base/clock.h"
+
+static struct slot_binding binding_of(const struct key_slot *slot, const uint8_t vault_id[ID_SIZE])
+{
+	return (struct slot_binding){
+		.vault_id = vault_id,
+		.number = slot->number,
+		.kind = slot->kind,
+		.salt = slot->params,
+	};
+}
+
+static bool parse_slot(const struct db_query *query, struct key_slot *ret_slot)
+{
+	struct db_value number = db_column(query, 0), kind = db_column(query, 1);
+	struct db_value params = db_column(query, 2), wrapped = db_column(query, 3);
+
+	if (number.type != DB_INTEGER || number.integer < 1 || number.integer > UINT32_MAX)
+		return false;
+	if (kind.type != DB_TEXT || kind.len == 0 || kind.len >= SLOT_KIND_SIZE ||
+		memchr(kind.data, '\0', kind.len))
+		return false;
+	if (params.type != DB_BLOB || params.len < SLOT_SALT_SIZE || params.len > SLOT_PARAMS_SIZE)
+		return false;
+	if (wrapped.type != DB_BLOB || wrapped.len != MASTER_KEY_WRAPPED_SIZE)
+		return false;
+	*ret_slot = (struct key_slot){
+		.number = (uint32_t)number.integer,
+		.created_ns = db_column_integer(query, 4),
+		.params_len = params.len,
+	};
+	memcpy(ret_slot->kind, kind.data, kind.len);
+	memcpy(ret_slot->params, params.data, params.len);
+	memcpy(ret_slot->wrapped, wrapped.data, wrapped.len);
+	return true;
+}
+
+int key_slots_read(struct db *db, struct key_slot **ret_slots, size_t *ret_count)
+{
+	scope(db_done) struct db_query *query = NULL;
+	scope_free struct key_slot *slots = NULL;
+	size_t count = 0;
+	int r;
+
+	slots = calloc(LIMIT_SLOTS, sizeof(*slots));
+	if (!slots)
+		return -ENOMEM;
+	r = db_prepare(db,
+		"SELECT number, kind, params, wrapped, created_ns FROM slot ORDER BY number",
+		&query);
+	if (r < 0)
+		return r;
+	while (count < LIMIT_SLOTS && (r = db_step(query)) > 0)
+		if (parse_slot(query, &slots[count]))
+			count++;
+	if (r < 0)
+		return r;
+	*ret_slots = count ? take(&slots) : NULL;
+	*ret_count = count;
+	return 0;
+}
+
+int key_slot_make(const struct provider *provider, const struct unlock_secrets *secrets,
+	const struct secret *master, const uint8_t vault_id[ID_SIZE], uint32_t number,
+	struct key_slot *ret_slot)
+{
+	struct key_slot slot = {.number = number, .created_ns = clock_now_ns()};
+	scope(secret_free) struct secret *material = NULL;
+	scope_buffer struct buffer params = {0};
+	struct slot_binding binding;
+	int r;
+
+	if (!provider->applies(secrets))
+		return -ENOKEY;
+	r = provider->enroll(&params);
+	if (r < 0)
+		return r;
+	if (params.len < SLOT_SALT_SIZE || params.len > SLOT_PARAMS_SIZE ||
+		strlen(provider->name) >= SLOT_KIND_SIZE)
+		return -EINVAL;
+	strncpy(slot.kind, provider->name, SLOT_KIND_SIZE - 1);
+	memcpy(slot.params, params.data, params.len);
+	slot.params_len = params.len;
+	r = provider->material(secrets, slot.params, slot.params_len, &material);
+	if (r < 0)
+		return r;
+	binding = binding_of(&slot, vault_id);
+	r = master_key_wrap(master, material, &binding, slot.wrapped);
+	if (r < 0)
+		return r;
+	*ret_slot = slot;
+	return 0;
+}
+
+int key_slot_open(const struct key_slot *slot, const uint8_t vault_id[ID_SIZE],
+	const struct unlock_secrets *secrets, struct secret **ret_master)
+{
+	const struct provider *provider = provider_find(slot->kind);
+	struct slot_binding binding = binding_of(slot, vault_id);
+	scope(secret_free) struct secret *material = NULL;
+	int r;
+
+	if (!provider || !provider->applies(secrets))
+		return -ENOKEY;
+	r = provider->material(secrets, slot->params, slot->params_len, &material);
+	if (r < 0)
+		return r;
+	return master_key_unwrap(slot->wrapped, material, &binding, ret_master);
+}
+
+int key_slots_open(struct db *db, const uint8_t vault_id[ID_SIZE],
+	const struct unlock_secrets *secrets, struct secret **ret_master, uint32_t *ret_number)
+{
+	scope_free struct key_slot *slots = NULL;
+	size_t count = 0;
+	int r, result = -ENOKEY;
+
+	r = key_slots_read(db, &slots, &count);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < count; i++) {
+		r = key_slot_open(&slots[i], vault_id, secrets, ret_master);
+		if (r == 0) {
+			*ret_number = slots[i].number;
+			return 0;
+		}
+		/* A slot that somebody broke must not keep the others from being tried. */
+		if (r == -EKEYREJECTED || r == -EUCLEAN)
+			result = -EKEYREJECTED;
+		else if (r != -ENOKEY)
+			return r;
+	}
+	return result;
+}
+
+int key_slot_put(struct sealed_rows *rows, const struct key_slot *slot)
+{
+	const struct db_value values[] = {
+		db_integer(slot->number),
+		db_text(slot->kind),
+		db_blob(slot->params, slot->params_len),
+		db_blob(slot->wrapped, sizeof(slot->wrapped)),
+		db_integer(slot->created_ns),
+	};
+
+	return sealed_rows_put(rows, "slot", values);
+}
