@@ -114,14 +114,18 @@ int keystore_link_target(
  * The entries of a directory in a stable order: each(arg, cookie, name, len, info) for those after
  * `cookie` (0: from the start; cookies stay valid while entries come and go: an entry's cookie
  * never changes and new ones come later). A non-zero result of each ends the walk and is not an
- * error.
+ * error. each runs with the tree locked for reading: it must be short, must not keep info or name,
+ * and must call no function of this header.
  */
 int keystore_list(struct keystore *keystore, uint64_t ino, uint64_t cookie,
 	int (*each)(void *arg, uint64_t cookie, const char *name, size_t len,
 		const struct entry_info *info),
 	void *arg);
 
-/* All names of an inode as paths from the root without leading '/', one allocation. */
+/*
+ * All names of an inode as paths from the root without leading '/', one allocation. -EBADMSG when
+ * one of them cannot be followed up to the root (tampered rows): never a shorter list.
+ */
 struct name_list {
 	size_t count;
 	struct {
@@ -138,6 +142,7 @@ ssize_t keystore_xattr(
 /* Names, each followed by a NUL; as listxattr(2). */
 ssize_t keystore_xattr_names(struct keystore *keystore, uint64_t ino, void *list, size_t size);
 
+/* The root itself is not counted. */
 struct catalogue_counts {
 	uint64_t files, directories, symlinks, bytes;
 };
@@ -190,7 +195,9 @@ int keystore_add_file(struct keystore *keystore, const struct new_entry *entry,
 	uint8_t ret_old_id[ID_SIZE], uint64_t *ret_ino);
 /*
  * Removes one name. A file whose last name goes loses its key in the same transaction; the WAL is
- * then truncated before this returns; *ret_old_id as above. A directory must be empty (-ENOTEMPTY).
+ * then truncated and keystore.copy renewed before this returns; when only that failed the name is
+ * gone and the error is returned. *ret_old_id as above; it is zero too for a damaged file, whose id
+ * may be another's. A directory must be empty (-ENOTEMPTY).
  */
 int keystore_remove(struct keystore *keystore, uint64_t parent, const void *name, size_t len,
 	uint8_t ret_old_id[ID_SIZE]);

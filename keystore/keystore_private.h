@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * keystore_private.h - the state behind keystore.h, shared by its files: keystore.c (life),
+ * keystore_create.c, keystore_watch.c, keystore_tree.c (reading the tree), keystore_change.c and
+ * keystore_file.c (changing it).
+ */
+#ifndef KEYSTORE_KEYSTORE_PRIVATE_H
+#define KEYSTORE_KEYSTORE_PRIVATE_H
+
+#include "keystore/catalogue_private.h"
+#include "keystore/file_key.h"
+#include "keystore/keystore.h"
+#include "keystore/settings.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define KEYSTORE_FILE_NAME "keystore.db"
+#define KEYSTORE_COPY_NAME "keystore.copy"
+#define KEYSTORE_FORMAT	   1
+
+struct keystore {
+	/* Set by open, constant afterwards. */
+	char *vault_dir;
+	uint8_t vault_id[ID_SIZE];
+	/* Set by open, again by unlock (then from a row that the seal covers), constant afterwards.
+	 */
+	char *objects;
+	struct secret *master;
+
+	/*
+	 * Guards the database: db, rows and what follows. Taken before tree_lock. Whoever changes
+	 * the tree or the settings holds both, so holding either is enough to read them.
+	 */
+	pthread_mutex_t rows_lock;
+	struct db *db;
+	struct sealed_rows *rows;
+	int64_t data_version;
+	uint64_t epochs[SEALED_EPOCHS];	       /* the last ones known to be sound */
+	uint64_t copied_epochs[SEALED_EPOCHS]; /* of keystore.copy; 0: unknown */
+
+	/* Guards what is read without the database. Held for memory operations only. */
+	pthread_rwlock_t tree_lock;
+	struct catalogue *catalogue;
+	struct kek_ring *keks;
+	struct settings *settings;
+
+	atomic_bool unlocked;
+	atomic_bool broken; /* never goes back: a restart looks again */
+};
+
+/* ---- keystore.c ---- */
+
+/* Opens the database of that file name in vault_dir, which must be a keystore. */
+int keystore_open_file(
+	const char *vault_dir, const char *file_name, struct keystore **ret_keystore);
+/* Everything of unlocking after the master key is known. Takes it over. */
+int keystore_unlock_master(struct keystore *keystore, struct secret *master);
+/* 0, -ENOKEY while locked, -EBADMSG once broken. */
+int keystore_usable(const struct keystore *keystore);
+
+/* ---- keystore_watch.c ---- */
+
+/* Checks the seal and loads KEKs, settings and catalogue anew. The caller holds rows_lock. */
+int keystore_load(struct keystore *keystore);
+/* Writes the copy when it is older than the rows. The caller holds rows_lock. */
+int keystore_copy_locked(struct keystore *keystore);
+
+/* ---- keystore_change.c; the caller holds rows_lock ---- */
+
+/* A change of one directory: what it becomes, and the entry in question. */
+struct change {
+	struct keystore *keystore;
+	struct sealed_rows *rows;
+	struct inode *parent;
+	struct entry_info parent_info; /* with new times */
+	struct name *old_name;	       /* the entry of that name, or NULL */
+	int64_t now_ns;
+};
+
+int change_init(struct change *change, struct keystore *keystore, uint64_t parent, const void *name,
+	size_t len);
+/* Whether one more entry may lie in the parent, and room for it in memory. */
+int change_reserve(struct change *change, size_t name_len);
+/* Commits when r is 0, else aborts; the result of it all. */
+int change_commit(struct change *change, int r);
+int change_put_parent(const struct change *change);
+/* With tree_lock held for writing, after the commit. */
+void change_touch_parent(const struct change *change);
+/* A new inode in memory, with the next number. */
+int change_make_inode(struct change *change, const struct new_entry *entry, enum entry_kind kind,
+	struct inode **ret_inode);
+/* All rows of a new inode with one name, and the parent's. */
+int change_put_entry(
+	struct change *change, const struct inode *inode, const struct name *name, uint64_t cookie);
+/* Stores a new inode under a new name and, when that went well, takes it over. */
+int change_add_entry(struct change *change, const struct new_entry *entry, struct inode **inode);
+
+#endif
