@@ -86,14 +86,15 @@ say = @printf '  %-4s %s\n' $(1) $@;
 endif
 
 # --- targets ------------------------------------------------------------------------------------
-.PHONY: all help program unit-programs bench-programs check check-asan check-ubsan check-tsan \
+.PHONY: all help program unit-programs test-tools bench-programs check check-asan check-ubsan check-tsan \
 	bench lint summary install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 all: program summary                    ## the program (default)
 program: $(ARCHIVE) $(if $(MAIN),$(PROGRAM))
-unit-programs: $(UNIT_PROGRAMS) $(TOOL_PROGRAMS)  ## the unit tests and test tools, not run
+unit-programs: $(UNIT_PROGRAMS)         ## the unit tests, not run
+test-tools: $(TOOL_PROGRAMS)            ## what the shell tests run beside the program
 bench-programs: $(BENCH_PROGRAMS)
 
 check:                                  ## all tests, as CI runs them
