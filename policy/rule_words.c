@@ -147,7 +147,8 @@ static int check_order(const char *const *words, size_t count, char **ret_mistak
 	if (count > 1 && is_permissions(words[count - 1]) && looks_like_subject(words[count - 2]))
 		return complain(ret_mistake, -EINVAL, words[count - 1],
 			" is followed by no pattern: say which files, '**' for all");
-	if (looks_like_subject(words[count - 1]))
+	if (looks_like_subject(words[count - 1]) &&
+		!(count > 1 && is_permissions(words[count - 2])))
 		return complain(ret_mistake, -EINVAL, words[count - 1],
 			" is followed by no permissions and no pattern: as in read 'llama/**'");
 	for (size_t i = 0; i + 2 < count; i++)
