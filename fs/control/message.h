@@ -40,7 +40,11 @@ int message_take_fd(struct message *message, size_t index);
 int message_fd(const struct message *message, size_t index);
 size_t message_fd_count(const struct message *message);
 
-/* The text form, and back; -EPROTO for bytes that are not of the grammar. Descriptors are apart. */
+/*
+ * The text form, and back; -EPROTO for bytes that are not of the grammar, -EPROTONOSUPPORT for another
+ * version of it, -E2BIG beyond the limits. The version line "v=1" is the text's: no field may be
+ * named so. Descriptors are apart.
+ */
 int message_encode(const struct message *message, struct buffer *to);
 int message_decode(const void *text, size_t len, struct message **ret_message);
 
