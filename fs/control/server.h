@@ -35,7 +35,9 @@ int control_reply_write(struct control_reply *reply, int stream, const void *byt
 
 /*
  * Makes the socket (mode 0666, roles judge who may; the directory is the caller's) and starts
- * accepting. A dead socket file at path is replaced; a living one is -EADDRINUSE.
+ * accepting. A dead socket file at path is replaced; a living one is -EADDRINUSE, anything
+ * else there -EEXIST. Two servers that start at once at one path must be kept apart by the caller (the
+ * vault's lock).
  */
 int control_server_new(const char *path, control_handler handler, void *arg,
 	struct control_server **ret_server);
