@@ -26,7 +26,7 @@
 #define LIMIT_RULE_WORDS  256 /* subject words in one rule */
 #define LIMIT_GROUPS	  65536 /* NGROUPS_MAX: supplementary groups of a process */
 
-#define LIMIT_KEY_FILE	  65536 /* bytes read from a key file */
+#define LIMIT_KEY_FILE	  8192 /* bytes read from a key file */
 #define LIMIT_KEY_FILE_MIN 32 /* fewer bytes than a key has are no key file */
 #define LIMIT_PASSPHRASE  4096 /* bytes in a passphrase */
 #define LIMIT_SLOTS	  64 /* ways to unlock; each wrong passphrase costs one scrypt a slot */

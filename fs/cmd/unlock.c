@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* unlock.c - secrets from files, descriptors, systemd's credentials directory or the terminal. */
+#include "fs/cmd/unlock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "fs/cmd/options.h"
+#include "keystore/base/file.h"
+#include "keystore/keystore.h"
+
+void unlock_secrets_done(struct unlock_secrets *secrets)
+{
+	secret_free(secrets->key_file);
+	secret_free(secrets->passphrase);
+	*secrets = (struct unlock_secrets){0};
+}
+
+/* Reads to the end, at most max bytes, into a secret; one trailing newline is left out. */
+static int read_secret(int fd, size_t max, struct secret **ret_secret)
+{
+	scope(secret_free) struct secret *room = NULL;
+	ssize_t len;
+	int r;
+
+	r = secret_new(max + 1, &room);
+	if (r < 0)
+		return r;
+	len = file_read(fd, secret_bytes(room), max + 1);
+	if (len < 0)
+		return (int)len;
+	if ((size_t)len > max)
+		return -EFBIG;
+	if (len && secret_bytes(room)[len - 1] == '\n')
+		len--;
+	if (!len)
+		return -ENODATA;
+	/* A copy of the right size: the room is large and the arena small. */
+	r = secret_from(secret_view(room), (size_t)len, ret_secret);
+	return r;
+}
+
+static int read_passphrase_file(const char *path, struct secret **ret_secret)
+{
+	scope_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	return fd < 0 ? -errno : read_secret(fd, LIMIT_PASSPHRASE, ret_secret);
+}
+
+static int read_key_file(const char *path, struct secret **ret_secret)
+{
+	scope(secret_free) struct secret *bytes = NULL;
+	scope_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = read_secret(fd, LIMIT_KEY_FILE, &bytes);
+	if (r < 0)
+		return r;
+	return key_file_parse(secret_view(bytes), secret_len(bytes), ret_secret);
+}
+
+static int read_passphrase_fd(const char *text, struct secret **ret_secret)
+{
+	uint64_t fd;
+	int r;
+
+	r = number_from_text(text, INT_MAX, &fd);
+	return r < 0 ? r : read_secret((int)fd, LIMIT_PASSPHRASE, ret_secret);
+}
+
+/* One line from the terminal without echo. */
+static int ask_passphrase(const char *prompt, struct secret **ret_secret)
+{
+	scope_fd int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	scope(secret_free) struct secret *line = NULL;
+	struct termios before, silent;
+	size_t len = 0;
+	int r;
+
+	if (tty < 0)
+		return -ENOKEY;
+	r = secret_new(LIMIT_PASSPHRASE, &line);
+	if (r < 0)
+		return r;
+	if (tcgetattr(tty, &before) < 0)
+		return -errno;
+	silent = before;
+	silent.c_lflag &= ~(tcflag_t)ECHO;
+	silent.c_lflag |= ECHONL;
+	if (tcsetattr(tty, TCSAFLUSH, &silent) < 0)
+		return -errno;
+	r = file_write(tty, prompt, strlen(prompt));
+	while (r == 0 && len < LIMIT_PASSPHRASE) {
+		ssize_t got = read(tty, secret_bytes(line) + len, 1);
+
+		if (got <= 0)
+			r = -ENOKEY;
+		else if (secret_bytes(line)[len] == '\n')
+			break;
+		else
+			len++;
+	}
+	tcsetattr(tty, TCSAFLUSH, &before);
+	if (r < 0)
+		return r;
+	return len ? secret_from(secret_view(line), len, ret_secret) : -ENOKEY;
+}
+
+/* True when path is inside the directory: a key beside the lock it opens is no lock. */
+static bool is_inside(const char *path, const char *directory)
+{
+	scope_free char *parent = strdup(path);
+	scope_free char *real = NULL, *real_directory = realpath(directory, NULL);
+	char *slash = parent ? strrchr(parent, '/') : NULL;
+	size_t len;
+
+	if (slash == parent && slash)
+		slash[1] = '\0';
+	else if (slash)
+		*slash = '\0';
+	real = realpath(slash ? parent : ".", NULL);
+	if (!real || !real_directory)
+		return false;
+	len = strlen(real_directory);
+	return strncmp(real, real_directory, len) == 0 && (real[len] == '/' || !real[len]);
+}
+
+static int complain_secret(struct output *output, const char *what, const char *where, int result)
+{
+	if (result == -EINVAL)
+		complain(output, "%s %s: not usable; a key file has at least %d bytes", what, where,
+			LIMIT_KEY_FILE_MIN);
+	else if (result == -ENODATA)
+		complain(output, "%s %s: it is empty", what, where);
+	else
+		complain(output, "%s %s: %s", what, where, strerror(-result));
+	return result == -ENOENT ? EXIT_NOT_FOUND : EXIT_KEY;
+}
+
+/* $CREDENTIALS_DIRECTORY/modelvault may be a key file or a passphrase: both are tried. */
+static int read_credential(struct unlock_secrets *secrets, bool *ret_found)
+{
+	const char *directory = getenv("CREDENTIALS_DIRECTORY");
+	scope_free char *path = NULL;
+	int r;
+
+	*ret_found = false;
+	if (!directory || asprintf(&path, "%s/modelvault", directory) < 0)
+		return 0;
+	r = read_passphrase_file(path, &secrets->passphrase);
+	if (r == -ENOENT)
+		return 0;
+	*ret_found = true;
+	if (r == 0 && secret_len(secrets->passphrase) >= LIMIT_KEY_FILE_MIN)
+		r = secret_copy(secrets->passphrase, &secrets->key_file);
+	return r;
+}
+
+int unlock_secrets_get(const struct invocation *invocation, const char *vault_path,
+	struct unlock_secrets *ret_secrets, struct output *output)
+{
+	const char *key_file = invocation_option(invocation, "key-file");
+	const char *passphrase_file = invocation_option(invocation, "passphrase-file");
+	const char *passphrase_fd = invocation_option(invocation, "passphrase-fd");
+	struct unlock_secrets secrets = {0};
+	bool found;
+	int r;
+
+	if (!key_file && !passphrase_file && !passphrase_fd)
+		key_file = getenv("MODELVAULT_KEY_FILE");
+	if (key_file && is_inside(key_file, vault_path)) {
+		complain(output, "key file %s is inside the vault; move it elsewhere", key_file);
+		return EXIT_KEY;
+	}
+	r = key_file ? read_key_file(key_file, &secrets.key_file) : 0;
+	if (r < 0)
+		return complain_secret(output, "key file", key_file, r);
+	if (passphrase_file)
+		r = read_passphrase_file(passphrase_file, &secrets.passphrase);
+	else if (passphrase_fd)
+		r = read_passphrase_fd(passphrase_fd, &secrets.passphrase);
+	if (r < 0) {
+		unlock_secrets_done(&secrets);
+		return complain_secret(output, passphrase_file ? "passphrase file" : "descriptor",
+			passphrase_file ? passphrase_file : passphrase_fd, r);
+	}
+	if (!secrets.key_file && !secrets.passphrase) {
+		r = read_credential(&secrets, &found);
+		if (!found)
+			r = ask_passphrase("Passphrase of the vault: ", &secrets.passphrase);
+	}
+	if (r < 0) {
+		unlock_secrets_done(&secrets);
+		complain(output,
+			"%s is locked and no server has it: give --key-file F, "
+			"--passphrase-file F or --passphrase-fd N",
+			vault_path);
+		return EXIT_KEY;
+	}
+	*ret_secrets = secrets;
+	return EXIT_DONE;
+}
+
+/* Makes a key file: 32 random bytes as hex and a newline, 0600, never over an existing one. */
+static int make_key_file(const char *path, struct secret **ret_secret)
+{
+	uint8_t bytes[KEY_SIZE];
+	char text[2 * KEY_SIZE + 2];
+	scope_fd int fd = -1;
+	int r;
+
+	r = random_fill(bytes, sizeof(bytes));
+	if (r < 0)
+		return r;
+	hex_encode(bytes, sizeof(bytes), text);
+	text[2 * KEY_SIZE] = '\n';
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	r = fd < 0 ? -errno : file_write(fd, text, 2 * KEY_SIZE + 1);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	if (r == 0)
+		r = key_file_parse(text, 2 * KEY_SIZE + 1, ret_secret);
+	else if (fd >= 0)
+		unlink(path);
+	secret_wipe(bytes, sizeof(bytes));
+	secret_wipe(text, sizeof(text));
+	return r;
+}
+
+static int ask_new_passphrase(struct secret **ret_secret, struct output *output)
+{
+	scope(secret_free) struct secret *first = NULL, *second = NULL;
+	int r;
+
+	r = ask_passphrase("New passphrase for the vault: ", &first);
+	if (r == 0)
+		r = ask_passphrase("Once more: ", &second);
+	if (r < 0) {
+		complain(output, "no way to unlock was given: --new-key-file F, "
+				 "--new-passphrase-file F or --new-passphrase-fd N");
+		return EXIT_USAGE;
+	}
+	if (!secret_equal(first, second)) {
+		complain(output, "the two passphrases differ; nothing was made");
+		return EXIT_KEY;
+	}
+	*ret_secret = take(&first);
+	return EXIT_DONE;
+}
+
+int new_secrets_get(const struct invocation *invocation, const char *vault_path,
+	struct unlock_secrets *ret_secrets, struct output *output)
+{
+	const char *key_file = invocation_option(invocation, "new-key-file");
+	const char *passphrase_file = invocation_option(invocation, "new-passphrase-file");
+	const char *passphrase_fd = invocation_option(invocation, "new-passphrase-fd");
+	struct unlock_secrets secrets = {0};
+	int r = 0;
+
+	if (!!key_file + !!passphrase_file + !!passphrase_fd > 1) {
+		complain(output, "give exactly one of --new-key-file, --new-passphrase-file and "
+				 "--new-passphrase-fd");
+		return EXIT_USAGE;
+	}
+	if (!key_file && !passphrase_file && !passphrase_fd) {
+		int code = ask_new_passphrase(&secrets.passphrase, output);
+
+		if (code == EXIT_DONE)
+			*ret_secrets = secrets;
+		return code;
+	}
+	if (key_file && is_inside(key_file, vault_path)) {
+		complain(output, "key file %s would be inside the vault; choose another place",
+			key_file);
+		return EXIT_USAGE;
+	}
+	if (key_file)
+		r = make_key_file(key_file, &secrets.key_file);
+	else if (passphrase_file)
+		r = read_passphrase_file(passphrase_file, &secrets.passphrase);
+	else
+		r = read_passphrase_fd(passphrase_fd, &secrets.passphrase);
+	if (r == -EEXIST) {
+		complain(output,
+			"key file %s is there already and is left alone; choose another name",
+			key_file);
+		return EXIT_FAILED;
+	}
+	if (r < 0)
+		return complain_secret(output, key_file ? "new key file" : "new passphrase",
+			key_file	  ? key_file
+			: passphrase_file ? passphrase_file
+					  : passphrase_fd,
+			r);
+	*ret_secrets = secrets;
+	return EXIT_DONE;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vault.h - a vault opened by this process: it holds the lock, the master key, the only write
+ * connections, the trail's head and the one rule set.
+ */
+#ifndef FS_CMD_VAULT_H
+#define FS_CMD_VAULT_H
+
+#include <pthread.h>
+
+#include "fs/cmd/command.h"
+#include "fs/mount/mount.h"
+
+#define VAULT_ID_TEXT 33
+
+/* Where a vault is and how its server is reached; found without a key. */
+struct vault_place {
+	char *path; /* absolute */
+	uint8_t id[ID_SIZE];
+	char id_text[VAULT_ID_TEXT];
+	uint32_t owner; /* uid of the directory */
+};
+
+/*
+ * VAULT as the user wrote it: a vault directory, a mount point of one, or "@" for $MODELVAULT.
+ * -ENOENT: nothing there; -EUCLEAN: there is something, but no vault. Complains.
+ */
+int vault_locate(const char *operand, struct vault_place *ret_place, struct output *output);
+void vault_place_done(struct vault_place *place);
+
+struct server;
+
+struct vault {
+	struct vault_place place;
+	int lock_fd;
+	struct keystore *keystore;
+	struct policy *policy;
+	struct audit *audit;
+	struct object_store *objects;
+	struct gate *gate;
+	uint32_t slot;		  /* which slot opened it */
+	bool whole;		  /* everything came up and was believed */
+	struct server *server;	  /* NULL in a command's own process */
+	pthread_mutex_t changing; /* one change of rules, keys or tree bookkeeping at a time */
+};
+
+/*
+ * Takes the lock, unlocks, opens everything. Complains about what fails; returns an exit code.
+ * *ret_vault is set only for EXIT_DONE.
+ */
+int vault_open(const struct vault_place *place, const struct unlock_secrets *secrets,
+	struct vault **ret_vault, struct output *output);
+/* Writes the copy and the anchor, closes, releases the lock. NULL is accepted. */
+struct vault *vault_close(struct vault *vault);
+
+/* The anchor outside the vault: highest epochs, and the trail's head now. Failures are logged. */
+void vault_write_anchor(struct vault *vault);
+/* How the trail's private key is wrapped: under a key derived from the master key. */
+struct audit_key_wrapper vault_key_wrapper(struct keystore *keystore);
+
+/* Takes the exclusive lock on the vault (OFD). Descriptor, or -EBUSY with the holder's pid. */
+int vault_lock(const char *path, pid_t *ret_holder);
+
+/* Records an administrative act and waits for the disk. The event's caller part is filled here. */
+int vault_record(struct vault *vault, const struct verb_call *call, struct audit_event *event);
+struct audit_event vault_event(const struct verb_call *call, enum audit_action action);
+
+/*
+ * A change of rules: intent on record, rows stored, in force, done on record. taking_away: acts in
+ * memory first, whatever the disk says. 0; -errno and nothing changed; or, when taking away, 1: in
+ * force but not saved (complained about).
+ */
+int vault_change_rules(struct vault *vault, const struct verb_call *call, enum audit_action action,
+	struct policy_change *change, bool taking_away, const char *words,
+	struct gate_effect *ret_effect);
+
+/* Refuses what names nothing: resolves PATH (bytes) in the catalogue; complains. */
+int vault_resolve(struct vault *vault, const struct verb_call *call, const char *path, size_t len,
+	struct entry_info *ret_info);
+
+/* The runtime directory where servers of this uid have their sockets: /run/modelvault for root. */
+int socket_path_of(uint32_t uid, const char *id_text, char *ret_path, size_t size);
+
+/* The caller as a subject: of a peer's process, or of this process. subject_done it. */
+int subject_of_process(uint32_t uid, uint32_t gid, pid_t pid, struct subject *ret_subject);
+
+SCOPE_FUNCTION(struct vault *, vault_close);
+
+#endif

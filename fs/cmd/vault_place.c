@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vault_place.c - finds a vault and its server without a key. A vault directory has a file `id`
+ * (0644, "modelvault 1 ID"), since keystore.db is closed to all but its owner while everybody may
+ * have to find the server. It is no secret and is believed for nothing but the socket's name.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fs/cmd/mounts.h"
+#include "fs/cmd/vault.h"
+#include "keystore/base/bytes.h"
+#include "keystore/base/file.h"
+
+void vault_place_done(struct vault_place *place)
+{
+	free(place->path);
+	*place = (struct vault_place){0};
+}
+
+static int read_id(const char *path, struct vault_place *place)
+{
+	scope_fd int directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	scope_free char *text = NULL;
+	char version[16], id[VAULT_ID_TEXT];
+	struct stat attr;
+	size_t len;
+	int r;
+
+	if (directory < 0)
+		return errno == ENOTDIR ? -EUCLEAN : -errno;
+	r = file_load(directory, "id", 256, &text, &len);
+	if (r < 0)
+		return r == -ENOENT || r == -EINVAL || r == -EFBIG || r == -ELOOP ? -EUCLEAN : r;
+	if (sscanf(text, "modelvault %15s %32s", version, id) != 2 || strlen(id) != 2 * ID_SIZE)
+		return -EUCLEAN;
+	if (strcmp(version, "1") != 0)
+		return -EPROTONOSUPPORT;
+	if (hex_decode(id, place->id, ID_SIZE) < 0 || fstat(directory, &attr) < 0)
+		return -EUCLEAN;
+	hex_encode(place->id, ID_SIZE, place->id_text);
+	place->owner = attr.st_uid;
+	return 0;
+}
+
+static int complain_place(const char *operand, int result, struct output *output)
+{
+	switch (result) {
+	case -ENOENT:
+		complain(output, "%s: there is no such vault; `modelvault init %s` makes one",
+			operand, operand);
+		break;
+	case -EUCLEAN:
+		complain(output, "%s is not a vault and not the mount point of one", operand);
+		break;
+	case -EPROTONOSUPPORT:
+		complain(output, "%s was made by a newer modelvault; use that version", operand);
+		break;
+	default:
+		complain(output, "%s: %s", operand, strerror(-result));
+	}
+	return result;
+}
+
+int vault_locate(const char *operand, struct vault_place *ret_place, struct output *output)
+{
+	struct vault_place place = {0};
+	scope_free char *absolute = NULL, *mounted = NULL;
+	const char *path = operand;
+	int r;
+
+	if (strcmp(operand, "@") == 0) {
+		path = getenv("MODELVAULT");
+		if (!path || !*path) {
+			complain(output, "'@' stands for $MODELVAULT, which is not set");
+			return -ENOENT;
+		}
+	}
+	/* A mount point is looked up by name first: its server may be dead and realpath would fail.
+	 */
+	mounted = mounts_vault_at(path);
+	if (!mounted) {
+		absolute = realpath(path, NULL);
+		if (!absolute)
+			return complain_place(operand, -errno, output);
+		mounted = mounts_vault_at(absolute);
+	}
+	place.path = mounted ? take(&mounted) : take(&absolute);
+	r = read_id(place.path, &place);
+	if (r < 0) {
+		complain_place(operand, r, output);
+		vault_place_done(&place);
+		return r;
+	}
+	*ret_place = place;
+	return 0;
+}
+
+int socket_path_of(uint32_t uid, const char *id_text, char *ret_path, size_t size)
+{
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	struct stat attr;
+	char directory[PATH_MAX];
+	int len;
+
+	if (uid == 0)
+		snprintf(directory, sizeof(directory), "/run/modelvault");
+	else if (uid == geteuid() && runtime && *runtime == '/')
+		snprintf(directory, sizeof(directory), "%s/modelvault", runtime);
+	else
+		snprintf(directory, sizeof(directory), "/run/user/%u/modelvault", uid);
+	/* A session without a runtime directory (su, cron): a directory of the user's own in /tmp.
+	 */
+	if (uid != 0 && strncmp(directory, "/run/user/", 10) == 0) {
+		char base[64];
+
+		snprintf(base, sizeof(base), "/run/user/%u", uid);
+		if (lstat(base, &attr) < 0 || attr.st_uid != uid)
+			snprintf(directory, sizeof(directory), "/tmp/modelvault-%u", uid);
+	}
+	len = snprintf(ret_path, size, "%s/%s.sock", directory, id_text);
+	return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : 0;
+}
