@@ -4,9 +4,10 @@
  *
  * The directory /proc/TID is opened once and everything is read beneath it: the descriptor stays
  * with that one thread, so a number that is used again shows as a thread that is gone. The start
- * time is the process's, whose directory is opened while the thread is known to be alive, and is
- * read again at the end. What the caller could stall (cmdline, environ, maps, the attributes of an
- * executable on his own FUSE) is not touched.
+ * time is the process's. That the thread lives at the end proves that its process's directory was
+ * the right one when it was opened: no second reading of the start time, which costs 8 us. What the
+ * caller could stall (cmdline, environ, maps, the attributes of an executable on his own FUSE) is
+ * not touched.
  */
 #include "policy/subject_private.h"
 
@@ -356,22 +357,22 @@ static int identify(pid_t tid, struct proc_dirs *dirs, struct subject *subject, 
 	return read_start_time(process_fd(dirs), &subject->start_time);
 }
 
-/* Nothing was exchanged under our hands: the thread lives and the process is still the same one. */
-static int check_unchanged(const struct proc_dirs *dirs, const struct subject *subject)
+static int check_alive(int dir_fd)
 {
-	uint64_t start_time;
-	bool own;
+	struct stat unused;
+
+	return fstatat(dir_fd, "stat", &unused, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+/* Both still live, so all that was read between is theirs: a descriptor never moves on. */
+static int check_unchanged(const struct proc_dirs *dirs)
+{
 	int r;
 
-	if (dirs->other_fd >= 0) {
-		r = read_user_namespace(dirs->thread_fd, &own);
-		if (r < 0)
-			return r;
-	}
-	r = read_start_time(process_fd(dirs), &start_time);
-	if (r < 0)
+	r = check_alive(dirs->thread_fd);
+	if (r < 0 || dirs->other_fd < 0)
 		return r;
-	return start_time == subject->start_time ? 0 : -ESRCH;
+	return check_alive(dirs->other_fd);
 }
 
 static int describe(const struct proc_dirs *dirs, struct subject *subject)
@@ -390,7 +391,7 @@ static int describe(const struct proc_dirs *dirs, struct subject *subject)
 	r = read_exe(dirs->thread_fd, subject);
 	if (r < 0)
 		return r;
-	return check_unchanged(dirs, subject);
+	return check_unchanged(dirs);
 }
 
 static enum reason capture(const struct subject_origin *origin, struct subject *subject)
