@@ -43,9 +43,14 @@ enum audit_action {
 #undef AUDIT_ACTION_ENUM
 		AUDIT_ACTIONS
 };
+/* NULL for a number that this program does not know. */
 const char *audit_action_word(enum audit_action action);
+/* -EINVAL for a word that is none. */
+int audit_action_from_word(const char *word, enum audit_action *ret_action);
 
 enum audit_outcome { AUDIT_ALLOW = 1, AUDIT_REFUSE = 2, AUDIT_ERROR = 3 }; /* allow deny error */
+const char *audit_outcome_word(enum audit_outcome outcome);
+int audit_outcome_from_word(const char *word, enum audit_outcome *ret_outcome);
 
 #define AUDIT_UNKNOWN INT64_MIN /* a number that is not known: null */
 
@@ -104,11 +109,16 @@ struct audit *audit_close(struct audit *audit);
  * group commit that holds it: 0, or -errno when the record could not be written (then what it
  * records must be refused). done may be NULL. Returns 0, or -errno when it was not queued (queue
  * full -EAGAIN, memory, trail known to be broken): then done is not called. done must not block
- * and must not call audit_append_wait. Events of one thread keep their order.
+ * and must not call audit_append_wait. Events of one thread keep their order. In best-effort a
+ * record that cannot be written is counted as dropped and done gets 0; when the queue is full that
+ * happens at once, in the calling thread. -EINVAL, -EMSGSIZE: the event itself is not valid.
  */
 int audit_append(struct audit *audit, const struct audit_event *event,
 	void (*done)(void *arg, int result), void *arg);
-/* Queues and waits for the commit; sync: also for the disk. Never from inside `done`. */
+/*
+ * Queues and waits for the commit; sync: also for the disk, and a failure is told in best-effort
+ * too. Never from inside `done`.
+ */
 int audit_append_wait(struct audit *audit, const struct audit_event *event, bool sync);
 /* 0 while records can be written, else the last failure. */
 int audit_health(struct audit *audit);
@@ -125,7 +135,10 @@ void audit_head(struct audit *audit, struct audit_head *ret_head);
 
 /* ---- reading: on the file, by a connection of its own; no key, no struct audit needed ---- */
 
-/* What to look for; NULL, AUDIT_UNKNOWN or 0 means any. */
+/*
+ * What to look for; NULL, AUDIT_UNKNOWN or 0 means any. since_ns is inclusive, until_ns exclusive;
+ * a glob in exe or unit has '*' across '/'.
+ */
 struct audit_filter {
 	int64_t uid, gid, rule, since_ns, until_ns;
 	const char *path_pattern; /* with path_matches below */
@@ -150,9 +163,18 @@ struct audit_record {
 	uint64_t seq, segment;
 	uint8_t chain[DIGEST_SIZE];
 };
-/* each returning non-zero ends the walk with that result. trail: path of an audit.db. */
+/*
+ * each returning non-zero ends the walk with that result. trail: path of an audit.db. -EINVAL for
+ * an action or outcome that is no word; -EUCLEAN for a record that no writer of ours made.
+ */
 int audit_query(const char *trail, const struct audit_filter *filter,
 	int (*each)(void *arg, const struct audit_record *record), void *arg);
+
+/*
+ * Appends the record as one line of JSON; user is the name of its uid now (NULL: null), which is
+ * no part of the trail.
+ */
+int audit_record_json(const struct audit_record *record, const char *user, struct buffer *to);
 
 /* What verify found. */
 struct audit_verdict {
