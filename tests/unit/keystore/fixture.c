@@ -35,9 +35,8 @@ int fixture_setup(void **state)
 	assert_int_equal(secret_from(key, sizeof(key), &fixture->key_file), 0);
 	assert_int_equal(secret_from("open sesame", 11, &fixture->passphrase), 0);
 	fixture->secrets.key_file = fixture->key_file;
-	assert_int_equal(keystore_create(fixture->dir, &options, &fixture->secrets,
-				 &fixture->keystore),
-		0);
+	assert_int_equal(
+		keystore_create(fixture->dir, &options, &fixture->secrets, &fixture->keystore), 0);
 	*state = fixture;
 	return 0;
 }
@@ -121,8 +120,8 @@ uint64_t fixture_file(struct fixture *fixture, uint64_t parent, const char *name
 	uint64_t ino = 0;
 
 	assert_int_equal(keystore_new_file(fixture->keystore, &file), 0);
-	assert_int_equal(keystore_add_file(fixture->keystore, &entry, &file, size, root, false,
-				 NULL, &ino),
+	assert_int_equal(
+		keystore_add_file(fixture->keystore, &entry, &file, size, root, false, NULL, &ino),
 		0);
 	new_file_done(&file);
 	return ino;

@@ -29,16 +29,16 @@ static void test_create_opens_again(void **state)
 	assert_int_equal(stat(fixture_path(fixture, "keystore.db", path), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(access(fixture_path(fixture, "keystore.db.new", path), F_OK), -1);
-	assert_int_equal(keystore_create(fixture->dir, &options, &fixture->secrets, &other),
-		-EEXIST);
+	assert_int_equal(
+		keystore_create(fixture->dir, &options, &fixture->secrets, &other), -EEXIST);
 	fixture_reopen(fixture);
 	assert_false(keystore_is_unlocked(fixture->keystore));
 	assert_memory_equal(keystore_vault_id(fixture->keystore), id, ID_SIZE);
 	assert_int_equal(keystore_stat(fixture->keystore, ROOT_INO, &root), -ENOKEY);
 	assert_int_equal(fixture_unlock_again(fixture), 0);
 	assert_false(keystore_is_broken(fixture->keystore));
-	assert_string_equal(keystore_objects_path(fixture->keystore) + strlen(fixture->dir),
-		"/objects");
+	assert_string_equal(
+		keystore_objects_path(fixture->keystore) + strlen(fixture->dir), "/objects");
 }
 
 static void test_unlock_refuses_other_secrets(void **state)
@@ -101,9 +101,8 @@ static void test_objects_path_is_kept(void **state)
 
 	fixture->keystore = keystore_close(fixture->keystore);
 	unlink(fixture_path(fixture, "keystore.db", path));
-	assert_int_equal(keystore_create(
-				 fixture->dir, &options, &fixture->secrets, &fixture->keystore),
-		0);
+	assert_int_equal(
+		keystore_create(fixture->dir, &options, &fixture->secrets, &fixture->keystore), 0);
 	assert_int_equal(fixture_unlock_again(fixture), 0);
 	assert_string_equal(keystore_objects_path(fixture->keystore), "/elsewhere/objects");
 	assert_int_equal(keystore_new_file(fixture->keystore, &file), 0);
@@ -193,9 +192,8 @@ static void test_links_and_last_name(void **state)
 	assert_false(fixture_stat(fixture, ino).damaged);
 	assert_int_equal(keystore_names(fixture->keystore, ino, &names), 0);
 	assert_int_equal(names.count, 2);
-	assert_string_equal(names.names[0].path[0] == 'd' ? names.names[0].path
-							  : names.names[1].path,
-		"d/one");
+	assert_string_equal(
+		names.names[0].path[0] == 'd' ? names.names[0].path : names.names[1].path, "d/one");
 	name_list_done(&names);
 	assert_int_equal(keystore_remove(fixture->keystore, ROOT_INO, "d", 1, id), -ENOTEMPTY);
 	assert_int_equal(keystore_remove(fixture->keystore, directory, "one", 3, id), 0);
@@ -340,8 +338,7 @@ static void test_symlink_and_xattrs(void **state)
 	assert_int_equal(keystore_xattr(fixture->keystore, ino, "user.c", value, 8), -ENODATA);
 	assert_int_equal(keystore_xattr_names(fixture->keystore, ino, names, 32), 14);
 	assert_int_equal(keystore_xattr_names(fixture->keystore, ino, names, 13), -ERANGE);
-	assert_int_equal(
-		keystore_link_target(fixture->keystore, ROOT_INO, &target, &len), -EINVAL);
+	assert_int_equal(keystore_link_target(fixture->keystore, ROOT_INO, &target, &len), -EINVAL);
 }
 
 static void test_settings(void **state)
@@ -372,8 +369,8 @@ static void test_wrap_is_bound_to_aad(void **state)
 
 	assert_int_equal(secret_random(32, &secret), 0);
 	assert_int_equal(keystore_wrap(fixture->keystore, "aad", 3, secret, wrapped), 0);
-	assert_int_equal(keystore_unwrap(fixture->keystore, "aaD", 3, wrapped, 60, &back),
-		-EBADMSG);
+	assert_int_equal(
+		keystore_unwrap(fixture->keystore, "aaD", 3, wrapped, 60, &back), -EBADMSG);
 	assert_int_equal(keystore_unwrap(fixture->keystore, "aad", 3, wrapped, 60, &back), 0);
 	assert_true(secret_equal(secret, back));
 }
