@@ -36,7 +36,7 @@ sub complain {
 while ($text =~ /(?<![\w.>])(\w+)\s*(\((?:[^()]|(?2))*\))/g) {
 	my ($call, $arguments, $at) = ($1, $2, $-[0]);
 	pos($text) = $+[1];
-	complain($at, $call, $never{$call}) if $never{$call} && ($ours || $call !~ /^(system|popen)$/);
+	complain($at, $call, $never{$call}) if $never{$call};
 	next unless $ours;
 	complain($at, $call, 'a compiler drops the wiping of what is not read again: secret_wipe or explicit_bzero')
 		if $call eq 'memset' && $arguments =~ /^\([^,]*$secret/;
