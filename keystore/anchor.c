@@ -92,7 +92,12 @@ int anchor_parse(const void *bytes, size_t len, const uint8_t vault_id[ID_SIZE],
 
 static int format_path(char **ret_path, const char *directory, const char *below)
 {
-	return asprintf(ret_path, "%s%s", directory, below) < 0 ? -ENOMEM : 0;
+	char *path = NULL;
+
+	if (asprintf(&path, "%s%s", directory, below) < 0 || !path)
+		return -ENOMEM;
+	*ret_path = path;
+	return 0;
 }
 
 static int home_directory(char **ret_path)

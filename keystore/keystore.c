@@ -13,6 +13,7 @@
 #include "keystore/key_slot.h"
 #include "keystore/keystore_private.h"
 #include "keystore/schema.h"
+#include "keystore/vault_store.h"
 
 static int set_objects(struct keystore *keystore, const struct db_value *objects)
 {
@@ -39,30 +40,19 @@ static bool objects_is_sane(const struct db_value *objects)
 }
 
 /* Before any key is known: only what finds the slots, believed later. */
-static int read_vault_row(struct keystore *keystore)
+static int take_vault_row(void *arg, const struct db_value *values)
 {
-	scope(db_done) struct db_query *query = NULL;
-	struct db_value format, vault_id, objects;
-	int r;
+	struct keystore *keystore = arg;
+	const struct db_value *format = &values[0], *vault_id = &values[1];
 
-	r = db_prepare(
-		keystore->db, "SELECT format, vault_id, objects FROM vault WHERE id = 1", &query);
-	if (r < 0)
-		return r == -EIO ? -EUCLEAN : r; /* no such table or column */
-	r = db_step(query);
-	if (r <= 0)
-		return r < 0 ? r : -EUCLEAN;
-	format = db_column(query, 0);
-	vault_id = db_column(query, 1);
-	objects = db_column(query, 2);
-	if (format.type != DB_INTEGER || format.integer < 1)
+	if (format->type != DB_INTEGER || format->integer < 1)
 		return -EUCLEAN;
-	if (format.integer > KEYSTORE_FORMAT)
+	if (format->integer > KEYSTORE_FORMAT)
 		return -EPROTONOSUPPORT;
-	if (vault_id.type != DB_BLOB || vault_id.len != ID_SIZE || !objects_is_sane(&objects))
+	if (vault_id->type != DB_BLOB || vault_id->len != ID_SIZE || !objects_is_sane(&values[2]))
 		return -EUCLEAN;
-	memcpy(keystore->vault_id, vault_id.data, ID_SIZE);
-	return set_objects(keystore, &objects);
+	memcpy(keystore->vault_id, vault_id->data, ID_SIZE);
+	return set_objects(keystore, &values[2]);
 }
 
 int keystore_open_file(const char *vault_dir, const char *file_name, struct keystore **ret_keystore)
@@ -87,7 +77,7 @@ int keystore_open_file(const char *vault_dir, const char *file_name, struct keys
 	r = schema_open(keystore->db);
 	if (r < 0)
 		return r;
-	r = read_vault_row(keystore);
+	r = vault_row_read(keystore->db, take_vault_row, keystore);
 	if (r < 0)
 		return r;
 	*ret_keystore = take(&keystore);

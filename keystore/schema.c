@@ -33,12 +33,12 @@ static const char migration_1[] =
 					      "number") "CREATE TABLE role(role TEXT NOT NULL, "
 							"kind TEXT NOT NULL, number INTEGER NOT "
 							"NULL,"
-							" name TEXT NOT NULL" SEALED_END(", "
-											 "PRIMARY "
-											 "KEY(role,"
-											 " kind, "
-											 "number)") SEALED_INDEX(
-								"role",
+							" name TEXT NOT NULL" SEALED_END(
+								", "
+								"PRIMARY "
+								"KEY(role,"
+								" kind, "
+								"number)") SEALED_INDEX("role",
 								"role, kind, number") "CREATE "
 										      "TABLE "
 										      "kek(number "
