@@ -226,7 +226,10 @@ int audit_read_check_database(struct db *db)
  */
 static void add_conditions(const struct audit_range *range, struct buffer *sql)
 {
-	buffer_add_text(sql, " WHERE seq > ?1");
+	buffer_add_text(sql, " WHERE true");
+	/* Not always: a forged record below 1 would be left out. */
+	if (range->after_seq)
+		buffer_add_text(sql, " AND seq > ?1");
 	if (range->uid != AUDIT_UNKNOWN)
 		buffer_add_text(sql, " AND uid = ?2");
 	if (range->gid != AUDIT_UNKNOWN)
@@ -247,7 +250,8 @@ static void add_conditions(const struct audit_range *range, struct buffer *sql)
 
 static void bind_conditions(const struct audit_range *range, struct db_query *query)
 {
-	db_bind(query, PARAMETER_AFTER, db_integer((int64_t)range->after_seq));
+	if (range->after_seq)
+		db_bind(query, PARAMETER_AFTER, db_integer((int64_t)range->after_seq));
 	if (range->uid != AUDIT_UNKNOWN)
 		db_bind(query, PARAMETER_UID, db_integer(range->uid));
 	if (range->gid != AUDIT_UNKNOWN)
