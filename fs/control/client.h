@@ -8,15 +8,15 @@
 struct control_client;
 
 /*
- * Connects. -ENOENT or -ECONNREFUSED: nobody serves there. -EPERM: the server runs as a user that is
- * neither root, nor the caller, nor owner_uid: not believed.
+ * Connects. -ENOENT or -ECONNREFUSED: nobody serves there. -EPERM: the server runs as a user that
+ * is neither root, nor the caller, nor owner_uid: not believed.
  */
 int control_client_new(const char *path, uint32_t owner_uid, struct control_client **ret_client);
 struct control_client *control_client_free(struct control_client *client);
 /*
- * Sends the request, passes the answer's text on: write(arg, stream, bytes, len) with stream 1 or 2;
- * a negative result of it ends the call. Returns the server's exit code (0..255), or -errno when the
- * server went away (-EPIPE) or spoke otherwise (-EPROTO). Several calls one after the other.
+ * Sends the request, passes the answer's text on: write(arg, stream, bytes, len) with stream 1 or
+ * 2; a negative result of it ends the call. Returns the server's exit code (0..255), or -errno when
+ * the server went away (-EPIPE) or spoke otherwise (-EPROTO). Several calls one after the other.
  */
 int control_client_call(struct control_client *client, const struct message *request,
 	int (*write)(void *arg, int stream, const void *bytes, size_t len), void *arg);

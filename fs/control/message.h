@@ -28,8 +28,8 @@ int message_add_fd(struct message *message, int fd);
  * NULL), or NULL. */
 const char *message_get(const struct message *message, const char *name, size_t *ret_len);
 /* The index-th field of that name, or NULL. */
-const char *message_at(const struct message *message, const char *name, size_t index,
-	size_t *ret_len);
+const char *message_at(
+	const struct message *message, const char *name, size_t index, size_t *ret_len);
 size_t message_count(const struct message *message, const char *name);
 bool message_has(const struct message *message, const char *name);
 /* Strict decimal; -ENOENT when absent, -EINVAL when not a number. */
@@ -41,9 +41,9 @@ int message_fd(const struct message *message, size_t index);
 size_t message_fd_count(const struct message *message);
 
 /*
- * The text form, and back; -EPROTO for bytes that are not of the grammar, -EPROTONOSUPPORT for another
- * version of it, -E2BIG beyond the limits. The version line "v=1" is the text's: no field may be
- * named so. Descriptors are apart.
+ * The text form, and back; -EPROTO for bytes that are not of the grammar, -EPROTONOSUPPORT for
+ * another version of it, -E2BIG beyond the limits. The version line "v=1" is the text's: no field
+ * may be named so. Descriptors are apart.
  */
 int message_encode(const struct message *message, struct buffer *to);
 int message_decode(const void *text, size_t len, struct message **ret_message);

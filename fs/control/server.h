@@ -24,23 +24,23 @@ struct control_reply;
  * Handles one request and returns the command's exit code (0..255), which is sent as the end of the
  * answer. Runs in the connection's thread: may block, holds nothing of the server.
  */
-typedef int (*control_handler)(void *arg, const struct peer *peer, struct message *request,
-	struct control_reply *reply);
+typedef int (*control_handler)(
+	void *arg, const struct peer *peer, struct message *request, struct control_reply *reply);
 
 /*
- * Text for the client's standard output or error, streamed. -EPIPE or -ETIMEDOUT (the client does not
- * read for 10 s): stop working for him. stream: 1 or 2.
+ * Text for the client's standard output or error, streamed. -EPIPE or -ETIMEDOUT (the client does
+ * not read for 10 s): stop working for him. stream: 1 or 2.
  */
 int control_reply_write(struct control_reply *reply, int stream, const void *bytes, size_t len);
 
 /*
  * Makes the socket (mode 0666, roles judge who may; the directory is the caller's) and starts
  * accepting. A dead socket file at path is replaced; a living one is -EADDRINUSE, anything
- * else there -EEXIST. Two servers that start at once at one path must be kept apart by the caller (the
- * vault's lock).
+ * else there -EEXIST. Two servers that start at once at one path must be kept apart by the caller
+ * (the vault's lock).
  */
-int control_server_new(const char *path, control_handler handler, void *arg,
-	struct control_server **ret_server);
+int control_server_new(
+	const char *path, control_handler handler, void *arg, struct control_server **ret_server);
 /* Stops accepting, shuts all connections down, waits for running handlers, removes the socket. */
 struct control_server *control_server_free(struct control_server *server);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* socket.h - the control socket's place in the file system: listening at a path, connecting to it. */
+/* socket.h - the control socket's place in the file system: listening at a path, connecting to it.
+ */
 #ifndef FS_CONTROL_SOCKET_H
 #define FS_CONTROL_SOCKET_H
 
