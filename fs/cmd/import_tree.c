@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * import_tree.c - every step goes by name below the descriptor of the directory above, so that a
+ * tree that changes meanwhile leads nowhere else and paths may be longer than PATH_MAX.
+ */
+#include "fs/cmd/import_tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <search.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "fs/cmd/mounts.h"
+
+#define OWN_MOUNTS_MAX 64
+#define OPEN_FLAGS     (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+
+/* A file with several names, by device and inode. */
+struct known_file {
+	dev_t device;
+	ino_t inode;
+	struct link_leader leader;
+};
+
+/* A further name of it, sent when all files are in. */
+struct later_link {
+	struct later_link *next;
+	struct known_file *file;
+	struct import_entry *entry;
+};
+
+struct import_tree {
+	bool dereference;
+	char *vault_path;
+	dev_t vault_device;
+	ino_t vault_inode;
+	dev_t mounts[OWN_MOUNTS_MAX];
+	unsigned mount_count;
+	const char *vault; /* during mounts_each */
+	void *known;	   /* tsearch tree of struct known_file */
+	struct later_link *links, **links_end;
+	/* of the walk under way */
+	struct importer *importer;  /* NULL: only counting */
+	struct buffer source, path; /* where it is, here and in the vault */
+	uint64_t counted;
+};
+
+/* The directories above, to find a loop of links or bind mounts. */
+struct ancestor {
+	const struct ancestor *above;
+	dev_t device;
+	ino_t inode;
+};
+
+static void visit_child(
+	struct import_tree *tree, int dir_fd, const char *name, const struct ancestor *above);
+
+static int add_own_mount(void *arg, const struct mount_entry *entry)
+{
+	struct import_tree *tree = arg;
+	struct statx attr;
+
+	if (strcmp(entry->source, tree->vault) == 0 && tree->mount_count < OWN_MOUNTS_MAX &&
+		statx(AT_FDCWD, entry->mountpoint, AT_STATX_DONT_SYNC, STATX_TYPE, &attr) == 0)
+		tree->mounts[tree->mount_count++] = makedev(attr.stx_dev_major, attr.stx_dev_minor);
+	return 0;
+}
+
+int import_tree_new(
+	const struct vault_place *place, bool dereference, struct import_tree **ret_tree)
+{
+	scope(import_tree_free) struct import_tree *tree = calloc(1, sizeof(*tree));
+	struct stat attr;
+	int r;
+
+	if (!tree)
+		return -ENOMEM;
+	tree->links_end = &tree->links;
+	tree->dereference = dereference;
+	tree->vault_path = realpath(place->path, NULL);
+	if (!tree->vault_path || stat(tree->vault_path, &attr) < 0)
+		return -errno;
+	tree->vault_device = attr.st_dev;
+	tree->vault_inode = attr.st_ino;
+	tree->vault = place->path;
+	r = mounts_each(add_own_mount, tree);
+	if (r < 0)
+		return r;
+	*ret_tree = take(&tree);
+	return 0;
+}
+
+static void known_file_free(void *file)
+{
+	free(((struct known_file *)file)->leader.path);
+	free(file);
+}
+
+struct import_tree *import_tree_free(struct import_tree *tree)
+{
+	struct later_link *next;
+
+	if (!tree)
+		return NULL;
+	for (struct later_link *link = tree->links; link; link = next) {
+		next = link->next;
+		import_entry_free(link->entry);
+		free(link);
+	}
+	tdestroy(tree->known, known_file_free);
+	free(tree->vault_path);
+	buffer_done(&tree->source);
+	buffer_done(&tree->path);
+	free(tree);
+	return NULL;
+}
+
+static bool is_own(const struct import_tree *tree, const struct stat *attr)
+{
+	if (attr->st_dev == tree->vault_device && attr->st_ino == tree->vault_inode)
+		return true;
+	for (unsigned i = 0; i < tree->mount_count; i++)
+		if (attr->st_dev == tree->mounts[i])
+			return true;
+	return false;
+}
+
+int import_tree_is_own(const struct import_tree *tree, const char *source)
+{
+	size_t len = strlen(tree->vault_path);
+	scope_free char *real = NULL;
+	struct stat attr;
+
+	if (lstat(source, &attr) < 0)
+		return -errno;
+	/* A link into the vault is only a link, unless it is followed. */
+	if (S_ISLNK(attr.st_mode) && !tree->dereference)
+		return false;
+	if (is_own(tree, &attr))
+		return true;
+	real = realpath(source, NULL);
+	if (!real)
+		return -errno;
+	return strncmp(real, tree->vault_path, len) == 0 && (!real[len] || real[len] == '/');
+}
+
+static void push(struct buffer *path, const char *name, size_t len)
+{
+	if (path->len && path->data[path->len - 1] != '/')
+		buffer_add_text(path, "/");
+	buffer_add(path, name, len);
+}
+
+static void pop(struct buffer *path, size_t len)
+{
+	if (path->failed || !path->data)
+		return;
+	path->len = len;
+	path->data[len] = '\0';
+}
+
+static void complain_here(struct import_tree *tree, const char *words)
+{
+	if (tree->importer)
+		importer_complain(tree->importer, buffer_text(&tree->source), words);
+}
+
+static struct import_entry *entry_here(
+	struct import_tree *tree, const char *kind, const struct stat *attr)
+{
+	struct import_entry *entry = NULL;
+
+	if (!tree->source.failed && !tree->path.failed)
+		entry = import_entry_new(kind, buffer_text(&tree->source), buffer_text(&tree->path),
+			tree->path.len, attr);
+	if (!entry)
+		complain_here(tree, "out of memory");
+	return entry;
+}
+
+/* What was looked at, opened; -ESTALE when it is something else by now. */
+static int open_same(
+	const struct import_tree *tree, int dir_fd, const char *name, struct stat *attr)
+{
+	scope_fd int fd = -1;
+	mode_t kind = attr->st_mode & S_IFMT;
+
+	fd = openat(dir_fd, name, OPEN_FLAGS | (tree->dereference ? 0 : O_NOFOLLOW));
+	if (fd < 0 || fstat(fd, attr) < 0)
+		return -errno;
+	return (attr->st_mode & S_IFMT) == kind ? take_fd(&fd) : -ESTALE;
+}
+
+/* Names of a directory, each with its NUL. */
+static int read_names(int fd, struct buffer *ret_names)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct dirent *entry;
+	DIR *dir;
+	int r;
+
+	if (copy < 0)
+		return -errno;
+	dir = fdopendir(copy);
+	if (!dir) {
+		r = -errno;
+		close(copy);
+		return r;
+	}
+	for (errno = 0; (entry = readdir(dir)); errno = 0)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			buffer_add(ret_names, entry->d_name, strlen(entry->d_name) + 1);
+	r = errno ? -errno : ret_names->failed ? -ENOMEM : 0;
+	closedir(dir);
+	return r;
+}
+
+/* What is in the directory fd, which has been sent. */
+static void visit_children(struct import_tree *tree, int fd, const struct ancestor *self)
+{
+	scope_buffer struct buffer names = {0};
+	int r;
+
+	r = read_names(fd, &names);
+	if (r < 0) {
+		complain_here(tree, result_text(r));
+		return;
+	}
+	for (size_t at = 0; at < names.len; at += strlen(names.data + at) + 1) {
+		if (tree->importer && importer_is_stopped(tree->importer))
+			return;
+		visit_child(tree, fd, names.data + at, self);
+	}
+}
+
+static bool is_loop(const struct ancestor *self)
+{
+	for (const struct ancestor *above = self->above; above; above = above->above)
+		if (above->device == self->device && above->inode == self->inode)
+			return true;
+	return false;
+}
+
+static bool send_directory(struct import_tree *tree, int fd, const struct stat *attr)
+{
+	struct import_entry *entry;
+
+	if (!tree->importer)
+		return true;
+	entry = entry_here(tree, "directory", attr);
+	if (!entry)
+		return false;
+	entry->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return importer_send(tree->importer, entry);
+}
+
+static void visit_directory(struct import_tree *tree, int dir_fd, const char *name,
+	struct stat *attr, const struct ancestor *above)
+{
+	const struct ancestor self = {above, attr->st_dev, attr->st_ino};
+	scope_fd int fd = -1;
+
+	if (is_own(tree, attr))
+		return complain_here(tree, "it belongs to this vault and was left out");
+	if (is_loop(&self))
+		return complain_here(tree, "it is a directory above itself and was left out");
+	fd = open_same(tree, dir_fd, name, attr);
+	if (fd < 0)
+		return complain_here(tree, result_text(fd));
+	if (send_directory(tree, fd, attr))
+		visit_children(tree, fd, &self);
+}
+
+static int compare_known(const void *a, const void *b)
+{
+	const struct known_file *one = a, *other = b;
+
+	if (one->device != other->device)
+		return one->device < other->device ? -1 : 1;
+	return one->inode == other->inode ? 0 : one->inode < other->inode ? -1 : 1;
+}
+
+/* The file of several names; *ret_first: this is the first of them that is seen. */
+static struct known_file *know_file(
+	struct import_tree *tree, const struct stat *attr, bool *ret_first)
+{
+	struct known_file *file = calloc(1, sizeof(*file));
+	struct known_file **found;
+
+	if (!file)
+		return NULL;
+	file->device = attr->st_dev;
+	file->inode = attr->st_ino;
+	found = tsearch(file, &tree->known, compare_known);
+	*ret_first = found && *found == file;
+	if (!*ret_first)
+		free(file);
+	return found ? *found : NULL;
+}
+
+static int lead(struct known_file *file, struct import_entry *entry)
+{
+	free(file->leader.path);
+	file->leader = (struct link_leader){
+		.path = strndup(entry->path, entry->path_len),
+		.path_len = entry->path_len,
+	};
+	entry->leader = &file->leader;
+	return file->leader.path ? 0 : -ENOMEM;
+}
+
+static int add_later_link(
+	struct import_tree *tree, struct known_file *file, struct import_entry *entry)
+{
+	struct later_link *link = malloc(sizeof(*link));
+
+	if (!link)
+		return -ENOMEM;
+	*link = (struct later_link){.file = file, .entry = entry};
+	*tree->links_end = link;
+	tree->links_end = &link->next;
+	return 0;
+}
+
+static void visit_file(struct import_tree *tree, int dir_fd, const char *name, struct stat *attr)
+{
+	scope(import_entry_free) struct import_entry *entry = NULL;
+	struct known_file *file = NULL;
+	bool first = true;
+	int r = 0;
+
+	entry = entry_here(tree, "file", attr);
+	if (!entry)
+		return;
+	if (attr->st_nlink > 1) {
+		file = know_file(tree, attr, &first);
+		if (!file)
+			r = -ENOMEM;
+		else if (first)
+			r = lead(file, entry);
+		else
+			r = add_later_link(tree, file, entry);
+	}
+	if (r == 0 && first) {
+		entry->fd = open_same(tree, dir_fd, name, attr);
+		r = entry->fd < 0 ? entry->fd : 0;
+	}
+	if (r < 0)
+		return complain_here(tree, result_text(r));
+	if (first)
+		importer_queue(tree->importer, take(&entry));
+	else
+		entry = NULL;
+}
+
+static void visit_symlink(
+	struct import_tree *tree, int dir_fd, const char *name, const struct stat *attr)
+{
+	scope(import_entry_free) struct import_entry *entry = NULL;
+	char target[LIMIT_LINK_TARGET + 1];
+	ssize_t len;
+
+	len = readlinkat(dir_fd, name, target, sizeof(target));
+	if (len < 0 || (size_t)len == sizeof(target))
+		return complain_here(tree, result_text(len < 0 ? -errno : -ENAMETOOLONG));
+	entry = entry_here(tree, "symlink", attr);
+	if (!entry)
+		return;
+	entry->target = strndup(target, (size_t)len);
+	entry->target_len = (size_t)len;
+	if (!entry->target)
+		return complain_here(tree, result_text(-ENOMEM));
+	importer_send(tree->importer, take(&entry));
+}
+
+static void visit_kind(struct import_tree *tree, int dir_fd, const char *name, struct stat *attr,
+	const struct ancestor *above)
+{
+	if (S_ISDIR(attr->st_mode))
+		visit_directory(tree, dir_fd, name, attr, above);
+	else if (S_ISREG(attr->st_mode) && !tree->importer)
+		tree->counted += (uint64_t)attr->st_size / (attr->st_nlink ? attr->st_nlink : 1);
+	else if (!tree->importer)
+		return;
+	else if (S_ISREG(attr->st_mode))
+		visit_file(tree, dir_fd, name, attr);
+	else if (S_ISLNK(attr->st_mode))
+		visit_symlink(tree, dir_fd, name, attr);
+	else
+		complain_here(tree, "it is a socket, pipe or device and was left out");
+}
+
+/* name below dir_fd is where tree->source and tree->path say. */
+static void visit_here(
+	struct import_tree *tree, int dir_fd, const char *name, const struct ancestor *above)
+{
+	struct stat attr;
+
+	if (fstatat(dir_fd, name, &attr, tree->dereference ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
+		complain_here(tree, result_text(-errno));
+	else
+		visit_kind(tree, dir_fd, name, &attr, above);
+}
+
+static void visit_child(
+	struct import_tree *tree, int dir_fd, const char *name, const struct ancestor *above)
+{
+	size_t source_len = tree->source.len, path_len = tree->path.len;
+
+	push(&tree->source, name, strlen(name));
+	push(&tree->path, name, strlen(name));
+	visit_here(tree, dir_fd, name, above);
+	pop(&tree->source, source_len);
+	pop(&tree->path, path_len);
+}
+
+/* As cp -r: the name is the last component; "", "." and ".." stand for the contents. */
+static bool name_of_source(const char *source, const char **ret_name, size_t *ret_len)
+{
+	size_t end = strlen(source), start;
+
+	while (end && source[end - 1] == '/')
+		end--;
+	for (start = end; start && source[start - 1] != '/'; start--)
+		;
+	*ret_name = source + start;
+	*ret_len = end - start;
+	return *ret_len && !(*ret_len == 1 && **ret_name == '.') &&
+	       !(*ret_len == 2 && memcmp(*ret_name, "..", 2) == 0);
+}
+
+static void visit_contents(struct import_tree *tree, const char *source)
+{
+	scope_fd int fd = open(source, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat attr;
+
+	if (fd < 0 || fstat(fd, &attr) < 0) {
+		complain_here(tree, result_text(-errno));
+	} else {
+		const struct ancestor self = {NULL, attr.st_dev, attr.st_ino};
+
+		visit_children(tree, fd, &self);
+	}
+}
+
+static void visit_source(struct import_tree *tree, const char *source, const char *destination)
+{
+	const char *name;
+	size_t len;
+
+	pop(&tree->source, 0);
+	pop(&tree->path, 0);
+	buffer_add_text(&tree->source, source);
+	buffer_add_text(&tree->path, destination);
+	if (!name_of_source(source, &name, &len)) {
+		visit_contents(tree, source);
+		return;
+	}
+	push(&tree->path, name, len);
+	visit_here(tree, AT_FDCWD, source, NULL);
+}
+
+uint64_t import_tree_count(struct import_tree *tree, const char *source)
+{
+	tree->importer = NULL;
+	tree->counted = 0;
+	visit_source(tree, source, "");
+	return tree->counted;
+}
+
+void import_tree_send(struct import_tree *tree, struct importer *importer, const char *source,
+	const char *destination)
+{
+	tree->importer = importer;
+	visit_source(tree, source, destination);
+}
+
+/* The first name did not come in: this one is tried as a file of its own. */
+static void send_as_file(
+	struct importer *importer, struct known_file *file, struct import_entry *entry)
+{
+	struct stat attr;
+	int r;
+
+	entry->fd = open(entry->source, OPEN_FLAGS | O_NOFOLLOW);
+	r = entry->fd < 0 || fstat(entry->fd, &attr) < 0 ? -errno : 0;
+	if (r == 0 && (attr.st_dev != file->device || attr.st_ino != file->inode))
+		r = -ESTALE;
+	if (r == 0)
+		r = lead(file, entry);
+	if (r == 0) {
+		importer_send(importer, entry);
+		return;
+	}
+	importer_complain(importer, entry->source, result_text(r));
+	import_entry_free(entry);
+}
+
+static void send_link(
+	struct importer *importer, struct known_file *file, struct import_entry *entry)
+{
+	if (!file->leader.is_in)
+		return send_as_file(importer, file, entry);
+	entry->kind = "link";
+	entry->target = strndup(file->leader.path, file->leader.path_len);
+	entry->target_len = file->leader.path_len;
+	if (entry->target) {
+		importer_send(importer, entry);
+		return;
+	}
+	importer_complain(importer, entry->source, result_text(-ENOMEM));
+	import_entry_free(entry);
+}
+
+void import_tree_send_links(struct import_tree *tree, struct importer *importer)
+{
+	importer_wait(importer);
+	for (struct later_link *link = tree->links; link; link = link->next)
+		send_link(importer, link->file, take(&link->entry));
+}
