@@ -25,7 +25,7 @@ static bool word_matches(const struct subject_word *word, const struct subject *
 }
 
 /* Words of one kind are alternatives, words of different kinds must all match. */
-static bool subject_matches(const struct rule *rule, const struct subject *subject)
+bool rule_matches_subject(const struct rule *rule, const struct subject *subject)
 {
 	unsigned present = 0, matched = 0;
 
@@ -61,7 +61,7 @@ static void search_list(struct search *search, struct rule_list list)
 
 		if ((rule->permissions & search->question->permission) &&
 			matches_name(search->ruleset, index, search->name) &&
-			subject_matches(rule, search->question->subject)) {
+			rule_matches_subject(rule, search->question->subject)) {
 			search->lowest = index;
 			return;
 		}
@@ -166,7 +166,7 @@ struct decision decide_traced(const struct ruleset *ruleset, const struct questi
 		struct consideration consideration = {
 			.rule = rule,
 			.permission_matches = rule->permissions & question->permission,
-			.subject_matches = subject_matches(rule, question->subject),
+			.subject_matches = rule_matches_subject(rule, question->subject),
 			.path_matches = matches_names(ruleset, i, question),
 		};
 

@@ -35,6 +35,9 @@ struct question {
 
 struct decision decide(const struct ruleset *ruleset, const struct question *question);
 
+/* Do the rule's subject words match? Words of one kind are alternatives, kinds must all match. */
+bool rule_matches_subject(const struct rule *rule, const struct subject *subject);
+
 /* For explain: every rule that was considered, and what came of it. */
 struct consideration {
 	const struct rule *rule;

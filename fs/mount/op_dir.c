@@ -138,7 +138,8 @@ void op_readdir(
 	if (r == 0 && offset == 0)
 		fits = pack(&packing, ".", info.ino, S_IFDIR, 1);
 	if (r == 0 && offset <= 1 && fits)
-		fits = pack(&packing, "..", info.parent, S_IFDIR, FIRST_COOKIE_OFFSET);
+		fits = pack(&packing, "..", info.parent ? info.parent : info.ino, S_IFDIR,
+			FIRST_COOKIE_OFFSET);
 	if (r == 0 && fits)
 		r = pack_entries(&packing, session, info.ino,
 			offset < FIRST_COOKIE_OFFSET ? FIRST_COOKIE_OFFSET : offset);

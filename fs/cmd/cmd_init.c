@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd_init.c - `init VAULT`: makes an empty vault with one slot; who runs it becomes admin, auditor
+ * and custodian. Everything is made in order, `id` last: before that nothing takes the directory
+ * for a vault, and a failed init takes away what it made.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fs/cmd/commands.h"
+#include "fs/cmd/options.h"
+#include "fs/cmd/unlock.h"
+#include "fs/cmd/vault.h"
+#include "fs/format/geometry.h"
+#include "keystore/aead.h"
+#include "keystore/base/file.h"
+
+#define TIMEZONE_DEFAULT "UTC"
+
+static int parse_options(const struct invocation *invocation, struct keystore_options *options,
+	struct output *output)
+{
+	const char *cipher = invocation_option(invocation, "cipher");
+	const char *chunk = invocation_option(invocation, "chunk");
+	enum aead_suite suite = AEAD_AES_256_GCM;
+	uint64_t size = 1u << CHUNK_LOG2_DEFAULT;
+
+	if (cipher && aead_suite_from_name(cipher, &suite) < 0) {
+		complain(output,
+			"init: cipher '%s' is not known; aes-256-gcm, aes-256-ocb and "
+			"chacha20-poly1305 are",
+			cipher);
+		return EXIT_USAGE;
+	}
+	if (chunk && (size_from_text(chunk, &size) < 0 || size < 1u << CHUNK_LOG2_MIN ||
+			     size > 1u << CHUNK_LOG2_MAX || (size & (size - 1)))) {
+		complain(output, "init: chunk '%s': a power of two from 4K to 1M", chunk);
+		return EXIT_USAGE;
+	}
+	options->suite = suite;
+	options->chunk_log2 = (uint32_t)__builtin_ctzll(size);
+	options->timezone = TIMEZONE_DEFAULT;
+	return EXIT_DONE;
+}
+
+/* Makes the directory, or takes an empty one. *ret_made: it was made here. */
+static int take_directory(const char *path, bool *ret_made, struct output *output)
+{
+	scope_fd int fd = -1;
+
+	*ret_made = false;
+	if (mkdir(path, 0711) == 0) {
+		*ret_made = true;
+		return EXIT_DONE;
+	}
+	if (errno != EEXIST) {
+		complain(output, "init: %s: %s", path, strerror(errno));
+		return errno == ENOENT ? EXIT_NOT_FOUND : EXIT_FAILED;
+	}
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		complain(output, "init: %s: %s", path, strerror(errno));
+		return EXIT_FAILED;
+	}
+	if (faccessat(fd, "id", F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+		complain(output, "init: %s is a vault already and is left alone", path);
+		return EXIT_FAILED;
+	}
+	if (rmdir(path) < 0) {
+		complain(output, "init: %s is not empty; choose a new or empty directory", path);
+		return EXIT_FAILED;
+	}
+	if (mkdir(path, 0711) < 0) {
+		complain(output, "init: %s: %s", path, strerror(errno));
+		return EXIT_FAILED;
+	}
+	return EXIT_DONE;
+}
+
+static int store_holder(struct keystore *keystore)
+{
+	struct sealed_rows *rows = keystore_rows(keystore);
+	struct passwd *user = getpwuid(geteuid());
+	int r;
+
+	keystore_lock_rows(keystore);
+	r = sealed_rows_begin(rows);
+	if (r == 0)
+		r = policy_store_first_holder(rows, geteuid(), user ? user->pw_name : "");
+	if (r == 0)
+		r = sealed_rows_commit(rows);
+	else
+		sealed_rows_abort(rows);
+	keystore_unlock_rows(keystore);
+	return r;
+}
+
+static int write_id(const char *path, const uint8_t *vault_id)
+{
+	scope_fd int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char text[64], id[VAULT_ID_TEXT];
+	int len;
+
+	if (directory < 0)
+		return -errno;
+	hex_encode(vault_id, ID_SIZE, id);
+	len = snprintf(text, sizeof(text), "modelvault 1 %s\n", id);
+	return file_replace(directory, "id", text, (size_t)len, 0644);
+}
+
+static int record_init(
+	const char *path, struct keystore *keystore, const struct audit_key_wrapper *wrapper)
+{
+	scope(audit_close) struct audit *audit = NULL;
+	struct audit_event event = AUDIT_EVENT_EMPTY;
+	struct subject self = {0};
+	int r;
+
+	r = audit_open(path, keystore_vault_id(keystore), wrapper, AUDIT_REQUIRED, &audit);
+	if (r < 0)
+		return r;
+	event.action = AUDIT_INIT;
+	event.outcome = AUDIT_ALLOW;
+	event.reason = REASON_SLOT;
+	event.uid = geteuid();
+	event.gid = getegid();
+	event.pid = getpid();
+	if (subject_of_process(geteuid(), getegid(), getpid(), &self) == 0)
+		event.exe = self.exe;
+	r = audit_append_wait(audit, &event, true);
+	subject_done(&self);
+	return r;
+}
+
+static int make_vault(const char *path, const struct keystore_options *options,
+	const struct unlock_secrets *secrets, uint8_t ret_fingerprint[DIGEST_SIZE])
+{
+	scope(keystore_close) struct keystore *keystore = NULL;
+	struct audit_key_wrapper wrapper;
+	int r;
+
+	r = keystore_create(path, options, secrets, &keystore);
+	if (r < 0)
+		return r;
+	wrapper = vault_key_wrapper(keystore);
+	r = object_store_create(keystore_objects_path(keystore));
+	if (r == 0)
+		r = store_holder(keystore);
+	if (r == 0)
+		r = audit_create(path, keystore_vault_id(keystore), &wrapper, ret_fingerprint);
+	if (r == 0)
+		r = record_init(path, keystore, &wrapper);
+	if (r == 0)
+		r = keystore_copy(keystore);
+	if (r == 0)
+		r = write_id(path, keystore_vault_id(keystore));
+	return r;
+}
+
+/* What a failed init made in its own, so far empty directory. */
+static void take_back(const char *path, bool made, const char *objects, const char *key_file)
+{
+	static const char *const names[] = {"keystore.db", "keystore.db-wal", "keystore.db-shm",
+		"keystore.db.new", "keystore.copy", "audit.db", "audit.db-wal", "audit.db-shm",
+		"audit.key", "lock", "id"};
+	scope_fd int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	scope_fd int below = open(objects, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (size_t i = 0; directory >= 0 && i < ARRAY_SIZE(names); i++)
+		unlinkat(directory, names[i], 0);
+	if (below >= 0)
+		unlinkat(below, ".new", AT_REMOVEDIR);
+	rmdir(objects);
+	if (made)
+		rmdir(path);
+	if (key_file)
+		unlink(key_file);
+}
+
+static int init_in(
+	struct invocation *invocation, const char *path, bool made, struct output *output)
+{
+	const char *objects_option = invocation_option(invocation, "objects");
+	const char *key_file = invocation_option(invocation, "new-key-file");
+	struct keystore_options options = {0};
+	struct unlock_secrets secrets = {0};
+	scope_free char *objects = NULL;
+	uint8_t fingerprint[DIGEST_SIZE];
+	char text[2 * DIGEST_SIZE + 1];
+	int code, r;
+
+	code = parse_options(invocation, &options, output);
+	if (code == EXIT_DONE)
+		code = new_secrets_get(invocation, path, &secrets, output);
+	if (code != EXIT_DONE) {
+		if (made)
+			rmdir(path);
+		return code;
+	}
+	if (objects_option && *objects_option != '/') {
+		scope_free char *here = getcwd(NULL, 0);
+
+		if (!here || asprintf(&objects, "%s/%s", here, objects_option) < 0)
+			objects = NULL;
+	} else if (asprintf(&objects, "%s%s", objects_option ? objects_option : path,
+			   objects_option ? "" : "/objects") < 0) {
+		objects = NULL;
+	}
+	options.objects = objects_option ? objects : NULL;
+	r = objects ? make_vault(path, &options, &secrets, fingerprint) : -ENOMEM;
+	unlock_secrets_done(&secrets);
+	if (r < 0) {
+		complain(output, "init: %s: %s; nothing was made", path, result_text(r));
+		if (objects)
+			take_back(path, made, objects, key_file);
+		return EXIT_FAILED;
+	}
+	hex_encode(fingerprint, DIGEST_SIZE, text);
+	say(output, "audit key fingerprint: %s\n", text);
+	remark(output,
+		"made %s; uid %u is admin, auditor and custodian. Keep the fingerprint: it proves "
+		"the trail%s%s.\nNext: modelvault import %s SOURCE...",
+		path, geteuid(), key_file ? "; keep a copy of " : "", key_file ? key_file : "",
+		path);
+	return EXIT_DONE;
+}
+
+int run_init(struct invocation *invocation)
+{
+	struct output output = output_to_terminal();
+	scope_free char *path = NULL;
+	bool made;
+	int code;
+
+	if (secret_init() < 0) {
+		complain(&output, "no memory can be locked for keys; raise `ulimit -l`");
+		return EXIT_FAILED;
+	}
+	code = take_directory(invocation->vault, &made, &output);
+	if (code != EXIT_DONE)
+		return code;
+	path = realpath(invocation->vault, NULL);
+	if (!path) {
+		complain(&output, "init: %s: %s", invocation->vault, strerror(errno));
+		return EXIT_FAILED;
+	}
+	return init_in(invocation, path, made, &output);
+}

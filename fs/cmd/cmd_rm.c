@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_rm.c - `rm VAULT [-r] PATH...`: takes names out; the last name takes the key with it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/cmd/commands.h"
+#include "fs/cmd/vault.h"
+
+struct removal {
+	struct vault *vault;
+	struct verb_call *call;
+	uint64_t files;
+};
+
+static bool is_zero_id(const uint8_t id[ID_SIZE])
+{
+	static const uint8_t zero[ID_SIZE];
+
+	return memcmp(id, zero, ID_SIZE) == 0;
+}
+
+static int remove_name(struct removal *removal, uint64_t parent, const char *name, size_t len,
+	const struct entry_info *info)
+{
+	struct vault *vault = removal->vault;
+	struct gate_effect effect;
+	uint8_t old_id[ID_SIZE];
+	int r;
+
+	r = keystore_remove(vault->keystore, parent, name, len, old_id);
+	if (r < 0)
+		return r;
+	gate_name_changed(vault->gate, parent, name, len);
+	if (info->kind != ENTRY_FILE)
+		return 0;
+	removal->files++;
+	if (is_zero_id(old_id))
+		return 0;
+	/* The key is gone: what is open ends, and the ciphertext is only room on the disk. */
+	r = gate_end_file(vault->gate, info->ino, &effect);
+	if (r < 0)
+		return r;
+	r = object_store_remove(vault->objects, old_id);
+	return r == -ENOENT ? 0 : r;
+}
+
+struct first_child {
+	char name[LIMIT_NAME];
+	size_t len;
+	struct entry_info info;
+	bool found;
+};
+
+static int take_first(
+	void *arg, uint64_t cookie, const char *name, size_t len, const struct entry_info *info)
+{
+	struct first_child *first = arg;
+
+	(void)cookie;
+	memcpy(first->name, name, len);
+	first->len = len;
+	first->info = *info;
+	first->found = true;
+	return 1;
+}
+
+/* Depth first, one name at a time: what was removed before a failure stays removed. */
+static int remove_below(struct removal *removal, uint64_t directory, unsigned depth)
+{
+	struct first_child first;
+	int r;
+
+	if (depth > LIMIT_DEPTH)
+		return -ELOOP;
+	for (;;) {
+		first.found = false;
+		r = keystore_list(removal->vault->keystore, directory, 0, take_first, &first);
+		if (r < 0 || !first.found)
+			return r < 0 ? r : 0;
+		if (first.info.kind == ENTRY_DIRECTORY)
+			r = remove_below(removal, first.info.ino, depth + 1);
+		if (r >= 0)
+			r = remove_name(removal, directory, first.name, first.len, &first.info);
+		if (r < 0)
+			return r;
+	}
+}
+
+static int remove_path(struct removal *removal, const char *path, size_t len)
+{
+	struct verb_call *call = removal->call;
+	struct entry_info info, parent;
+	size_t name_len = 0;
+	int r;
+
+	r = vault_resolve(removal->vault, call, path, len, &info);
+	if (r < 0)
+		return r;
+	while (len && path[len - 1] == '/')
+		len--;
+	while (name_len < len && path[len - name_len - 1] != '/')
+		name_len++;
+	if (!name_len) {
+		complain(call->output, "rm: the root of the vault cannot be removed");
+		return -EINVAL;
+	}
+	r = keystore_resolve(removal->vault->keystore, path, len - name_len, &parent);
+	if (r == 0 && info.kind == ENTRY_DIRECTORY && verb_flag(call, "r"))
+		r = remove_below(removal, info.ino, 0);
+	if (r == 0)
+		r = remove_name(removal, parent.ino, path + len - name_len, name_len, &info);
+	if (r < 0) {
+		scope_free char *shown = text_for_terminal(path, len);
+
+		complain(call->output, "rm: %s: %s", shown ? shown : "",
+			r == -ENOTEMPTY ? "a directory that is not empty; -r removes all of it"
+					: result_text(r));
+	}
+	return r;
+}
+
+int verb_rm(struct vault *vault, struct verb_call *call)
+{
+	struct removal removal = {.vault = vault, .call = call};
+	int code = EXIT_DONE;
+	const char *path;
+	size_t len;
+
+	for (size_t i = 0; (path = verb_operand(call, i, &len)); i++) {
+		struct audit_event event = vault_event(call, AUDIT_REMOVE);
+		int r;
+
+		event.path = path;
+		event.path_len = len;
+		event.detail = verb_flag(call, "r") ? "intent, recursive" : "intent";
+		if (vault_record(vault, call, &event) < 0)
+			return EXIT_FAILED;
+		removal.files = 0;
+		pthread_mutex_lock(&vault->changing);
+		r = remove_path(&removal, path, len);
+		pthread_mutex_unlock(&vault->changing);
+		event.outcome = r < 0 ? AUDIT_ERROR : AUDIT_ALLOW;
+		event.detail = r < 0 ? "failed" : "done";
+		event.count = (int64_t)removal.files;
+		if (vault_record(vault, call, &event) < 0)
+			r = -EIO;
+		if (r < 0)
+			code = code == EXIT_DONE || code == exit_code_of(r) ? exit_code_of(r)
+									    : EXIT_FAILED;
+	}
+	vault_write_anchor(vault);
+	return code;
+}

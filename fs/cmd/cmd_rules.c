@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_rules.c - `rules VAULT [list] [--json]`. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fs/cmd/commands.h"
+#include "fs/cmd/vault.h"
+#include "keystore/base/json.h"
+
+static const char *word_prefix(enum subject_word_kind kind)
+{
+	static const char *const prefixes[] = {
+		[WORD_ANY] = "any", [WORD_USER] = "user:", [WORD_GROUP] = "group:"};
+
+	_Static_assert(ARRAY_SIZE(prefixes) == WORD_KINDS, "a prefix for each kind");
+	return prefixes[kind];
+}
+
+static void json_of_rule(struct json *json, const struct rule *rule)
+{
+	const char *subjects[LIMIT_RULE_WORDS];
+	char texts[LIMIT_RULE_WORDS][64];
+	char permissions[PERMISSIONS_TEXT_SIZE];
+	size_t count = 0;
+
+	for (size_t i = 0; i < rule->word_count && count < LIMIT_RULE_WORDS; i++) {
+		snprintf(texts[count], sizeof(texts[count]), "%s%s",
+			word_prefix(rule->words[i].kind),
+			rule->words[i].name ? rule->words[i].name : "");
+		subjects[count] = texts[count];
+		count++;
+	}
+	permissions_to_text(rule->permissions, permissions);
+	json_int(json, "rule", (int64_t)rule->number);
+	json_text(json, "effect", rule->effect == RULE_ALLOW ? "allow" : "deny");
+	json_text(json, "perms", permissions);
+	json_bytes(json, "pattern", rule->pattern, rule->pattern_len);
+	json_text_array(json, "subjects", subjects, count);
+	json_time(json, "created", rule->created_ns);
+	json_int(json, "created_by", rule->created_by);
+	json_bool(json, "stale", rule_is_stale(rule));
+}
+
+int verb_rules(struct vault *vault, struct verb_call *call)
+{
+	scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(vault->policy);
+	const char *what = verb_operand(call, 0, NULL);
+	int r = 0;
+
+	if (what && strcmp(what, "list") != 0) {
+		complain(call->output, "rules: '%s' is not known; `rules VAULT list` shows them",
+			what);
+		return EXIT_USAGE;
+	}
+	if (policy_is_broken(vault->policy))
+		complain(call->output,
+			"the rules in keystore.db were changed by somebody without a key: "
+			"every open is refused (seal-broken) until it is restored");
+	for (size_t i = 0; i < ruleset_count(ruleset) && r == 0; i++) {
+		const struct rule *rule = ruleset_at(ruleset, i);
+		scope_buffer struct buffer line = {0};
+
+		if (verb_flag(call, "json")) {
+			scope(json_free) struct json *json = json_new();
+
+			json_of_rule(json, rule);
+			r = json_line(json, &line);
+		} else {
+			buffer_add_format(&line, "%llu ", (unsigned long long)rule->number);
+			r = rule_to_text(rule, &line);
+			if (rule_is_stale(rule))
+				buffer_add_text(
+					&line, "  (stale: the name has another number now)");
+			buffer_add_text(&line, "\n");
+		}
+		if (r == 0)
+			say_bytes(call->output, line.data, line.len);
+	}
+	if (r < 0)
+		complain(call->output, "rules: %s", result_text(r));
+	return r < 0 ? EXIT_FAILED : policy_is_broken(vault->policy) ? EXIT_INTEGRITY : EXIT_DONE;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* commands.c - the table of all commands and nothing else: help, dispatch and tests read it. */
+#include "fs/cmd/commands.h"
+
+#include <string.h>
+
+#define OPTIONS(...)                 \
+	(const struct option_spec[]) \
+	{                            \
+		__VA_ARGS__,         \
+		{                    \
+			NULL, false  \
+		}                    \
+	}
+#define FLAG(name)          \
+	{                   \
+		name, false \
+	}
+#define VALUE(name)        \
+	{                  \
+		name, true \
+	}
+#define MANY 10000 /* operands: bounded by LIMIT_FIELDS anyway */
+
+const struct command commands[] = {
+	{
+		.name = "init",
+		.operands = "VAULT",
+		.summary = "make an empty vault; who runs it becomes its admin",
+		.options = OPTIONS(VALUE("new-key-file"), VALUE("new-passphrase-file"),
+			VALUE("new-passphrase-fd"), VALUE("objects"), VALUE("cipher"),
+			VALUE("chunk")),
+		.min_operands = 1,
+		.max_operands = 1,
+		.run = run_init,
+	},
+	{
+		.name = "ls",
+		.operands = "VAULT [PATH]",
+		.summary = "list what is in it",
+		.options = OPTIONS(FLAG("l"), FLAG("json")),
+		.min_operands = 1,
+		.max_operands = 2,
+		.verb = verb_ls,
+		.needs = NEEDS_ANY_ROLE,
+	},
+	{
+		.name = "rm",
+		.operands = "VAULT [-r] PATH...",
+		.summary = "remove names; a file's last name takes its key with it",
+		.options = OPTIONS(FLAG("r")),
+		.min_operands = 2,
+		.max_operands = MANY,
+		.verb = verb_rm,
+		.needs = NEEDS_ADMIN,
+	},
+	{
+		.name = "mount",
+		.operands = "VAULT MOUNTPOINT [-f] [-o OPTIONS]",
+		.summary = "show the files at MOUNTPOINT to whom the rules allow",
+		.options = OPTIONS(FLAG("f"), VALUE("o")),
+		.min_operands = 2,
+		.max_operands = 2,
+		.run = run_mount,
+		.verb = verb_mount,
+		.needs = NEEDS_ADMIN,
+	},
+	{
+		.name = "umount",
+		.operands = "MOUNTPOINT",
+		.summary = "take a mount away; lists the holders when it is busy",
+		.min_operands = 1,
+		.max_operands = 1,
+		.run = run_umount,
+		.verb = verb_umount,
+		.needs = NEEDS_ADMIN,
+	},
+	{
+		.name = "status",
+		.operands = "[VAULT]",
+		.summary = "mounts, open files and who has them, the trail",
+		.options = OPTIONS(FLAG("json")),
+		.max_operands = 1,
+		.run = run_status,
+		.verb = verb_status,
+		.needs = NEEDS_ANY_ROLE,
+	},
+	{
+		.name = "grant",
+		.operands = "VAULT SUBJECT... PERMS PATTERN",
+		.summary = "allow: user:NAME group:NAME any; read,write,list",
+		.min_operands = 4,
+		.max_operands = MANY,
+		.verb = verb_grant,
+		.needs = NEEDS_ADMIN,
+	},
+	{
+		.name = "deny",
+		.operands = "VAULT SUBJECT... PERMS PATTERN",
+		.summary = "deny, in the same words; deny wins",
+		.min_operands = 4,
+		.max_operands = MANY,
+		.verb = verb_deny,
+		.needs = NEEDS_ADMIN,
+	},
+	{
+		.name = "revoke",
+		.operands = "VAULT RULE... | --user NAME",
+		.summary = "take rules back, open files and mappings included",
+		.options = OPTIONS(VALUE("user")),
+		.min_operands = 1,
+		.max_operands = MANY,
+		.verb = verb_revoke,
+		.needs = NEEDS_ADMIN,
+	},
+	{
+		.name = "rules",
+		.operands = "VAULT [list]",
+		.summary = "list the rules",
+		.options = OPTIONS(FLAG("json")),
+		.min_operands = 1,
+		.max_operands = 2,
+		.verb = verb_rules,
+		.needs = NEEDS_ANY_ROLE,
+	},
+	{
+		.name = "explain",
+		.operands = "VAULT PATH --user U",
+		.summary = "would it be allowed, by which rule, and why",
+		.options = OPTIONS(VALUE("user"), VALUE("perm"), FLAG("json")),
+		.min_operands = 2,
+		.max_operands = 2,
+		.verb = verb_explain,
+	},
+	{
+		.name = "why",
+		.operands = "PATH-IN-A-MOUNT",
+		.summary = "your own last refusal there, and what would have to change",
+		.options = OPTIONS(FLAG("json")),
+		.min_operands = 1,
+		.max_operands = 1,
+		.run = run_why,
+		.verb = verb_why,
+	},
+	{
+		.name = "audit",
+		.operands = "VAULT [query|verify]",
+		.summary = "ask the trail, or prove that it is whole",
+		.options = OPTIONS(VALUE("user"), VALUE("group"), VALUE("path"), VALUE("action"),
+			VALUE("outcome"), VALUE("rule"), VALUE("exe"), VALUE("unit"),
+			VALUE("since"), VALUE("until"), VALUE("limit"), VALUE("order"),
+			FLAG("count"), FLAG("json"), VALUE("public-key"), VALUE("trail")),
+		.min_operands = 1,
+		.max_operands = 2,
+		.run = run_audit,
+		.verb = verb_audit,
+		.needs = NEEDS_AUDITOR,
+	},
+	{
+		.name = "key",
+		.operands = "VAULT slots",
+		.summary = "the ways to unlock",
+		.options = OPTIONS(FLAG("json")),
+		.min_operands = 2,
+		.max_operands = 2,
+		.verb = verb_key,
+		.needs = NEEDS_CUSTODIAN,
+	},
+	{
+		.name = "verify",
+		.operands = "VAULT [PATH...]",
+		.summary = "check every byte of every object",
+		.options = OPTIONS(FLAG("json")),
+		.min_operands = 1,
+		.max_operands = MANY,
+		.verb = verb_verify,
+		.needs = NEEDS_ANY_ROLE,
+	},
+	{
+		.name = "version",
+		.operands = "",
+		.summary = "the program's version",
+		.run = run_version,
+	},
+	{
+		.name = "help",
+		.operands = "[COMMAND]",
+		.summary = "this, or a command's options",
+		.max_operands = 1,
+		.run = run_help,
+	},
+	{.name = NULL},
+};
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *command = commands; command->name; command++) {
+		if (strcmp(command->name, name) == 0)
+			return command;
+	}
+	return NULL;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main.c - finds the command, parses its line, runs it. */
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fs/cmd/commands.h"
+#include "fs/cmd/options.h"
+
+/* With 0, 1 or 2 closed the next open would get that number, and words would go into a database. */
+static int hold_standard_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			return -1;
+	} while (fd <= 2);
+	close(fd);
+	return 0;
+}
+
+/* The nearest command for a mistyped one: a common beginning of two letters. */
+static const char *suggest(const char *name)
+{
+	for (const struct command *command = commands; command->name; command++) {
+		if (!command->internal && strncmp(command->name, name, 2) == 0)
+			return command->name;
+	}
+	return "help";
+}
+
+int main(int argc, char **argv)
+{
+	struct output output = output_to_terminal();
+	struct invocation invocation;
+	const struct command *command;
+	const char *name;
+	int code;
+
+	if (hold_standard_descriptors() < 0 || subject_init() < 0) {
+		complain(&output, "/dev/null or /proc cannot be read");
+		return EXIT_FAILED;
+	}
+	if (argc < 2) {
+		complain(&output, "no command; `modelvault help` lists them");
+		return EXIT_USAGE;
+	}
+	name = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ? "help"
+	       : strcmp(argv[1], "--version") == 0			    ? "version"
+									    : argv[1];
+	command = command_find(name);
+	if (!command || command->internal) {
+		complain(&output, "there is no command '%s'; did you mean '%s'?", name,
+			suggest(name));
+		return EXIT_USAGE;
+	}
+	code = options_parse(command, argc - 2, argv + 2, &invocation, &output);
+	if (code != EXIT_DONE)
+		return code;
+	code = command->run ? command->run(&invocation) : run_verb(&invocation);
+	invocation_done(&invocation);
+	return code;
+}

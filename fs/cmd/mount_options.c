@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mount_options.c - strict: an option that is not known is refused by name. */
+#include "fs/cmd/mount_options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fs/cmd/options.h"
+
+static int parse_cache(const char *value, struct session_options *options)
+{
+	static const char *const modes[] = {
+		[CACHE_KEEP] = "keep", [CACHE_OPEN] = "open", [CACHE_NONE] = "none"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		if (strcmp(value, modes[i]) == 0) {
+			options->cache = (enum cache_mode)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+/* "90s", "10m", "2h"; a bare number is seconds. */
+static int parse_duration(const char *value, int64_t *ret_ms)
+{
+	size_t len = strlen(value);
+	uint64_t factor = 1000, number;
+	char digits[16];
+	int r;
+
+	if (!len || len >= sizeof(digits))
+		return -EINVAL;
+	memcpy(digits, value, len + 1);
+	switch (digits[len - 1]) {
+	case 'h':
+		factor *= 60;
+		/* fall through */
+	case 'm':
+		factor *= 60;
+		/* fall through */
+	case 's':
+		digits[len - 1] = '\0';
+	}
+	r = number_from_text(digits, 1000000000, &number);
+	if (r == 0)
+		*ret_ms = (int64_t)(number * factor);
+	return r;
+}
+
+static int parse_word(const char *word, struct session_options *options)
+{
+	uint64_t number;
+	int r;
+
+	if (strcmp(word, "ro") == 0)
+		return 0;
+	if (strcmp(word, "allow_other") == 0) {
+		options->allow_other = true;
+		return 0;
+	}
+	if (strncmp(word, "cache=", 6) == 0)
+		return parse_cache(word + 6, options);
+	if (strncmp(word, "cache-idle=", 11) == 0)
+		return parse_duration(word + 11, &options->cache_idle_ms);
+	if (strncmp(word, "threads=", 8) == 0) {
+		r = number_from_text(word + 8, 64, &number);
+		if (r == 0 && !number)
+			r = -EINVAL;
+		if (r == 0)
+			options->threads = (unsigned)number;
+		return r;
+	}
+	if (strcmp(word, "isolation=user") == 0 || strcmp(word, "audit=required") == 0)
+		return 0;
+	return -ENOENT;
+}
+
+int mount_options_parse(
+	const char *text, struct session_options *ret_options, struct output *output)
+{
+	struct session_options options = {.allow_other = geteuid() == 0, .cache = CACHE_KEEP};
+	scope_free char *copy = strdup(text ? text : "");
+	char *save, *word;
+	int r;
+
+	if (!copy)
+		return EXIT_FAILED;
+	for (word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+		r = parse_word(word, &options);
+		if (r == -ENOENT)
+			complain(output,
+				"mount: option '%s' is not known; ro, allow_other, "
+				"cache=keep|open|none, cache-idle=10m and threads=N are",
+				word);
+		else if (r < 0)
+			complain(output, "mount: option '%s' has a value that cannot be", word);
+		if (r < 0)
+			return EXIT_USAGE;
+	}
+	*ret_options = options;
+	return EXIT_DONE;
+}
