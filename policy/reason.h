@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-/* X(enumerator, word, explanation for a person) */
+/* X(enumerator, word, explanation for a person); records keep the number: append only */
 #define REASON_TABLE(X)                                                                           \
 	X(REASON_NONE, "none", "no reason was recorded")                                          \
 	X(REASON_RULE_ALLOW, "rule-allow", "a rule allows it and none denies it")                 \
