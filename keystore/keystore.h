@@ -71,8 +71,8 @@ int keystore_unwrap(struct keystore *keystore, const void *aad, size_t aad_len,
 	const uint8_t *wrapped, size_t wrapped_len, struct secret **ret_secret);
 
 /*
- * Parses a key file's bytes: one trailing newline is not part of the key; at least
- * LIMIT_KEY_FILE_MIN bytes. -EINVAL otherwise.
+ * Parses a key file's bytes, at least LIMIT_KEY_FILE_MIN: one trailing newline beyond that many is
+ * not part of the key. -EINVAL otherwise.
  */
 int key_file_parse(const void *bytes, size_t len, struct secret **ret_key);
 

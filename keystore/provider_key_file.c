@@ -13,7 +13,8 @@ int key_file_parse(const void *bytes, size_t len, struct secret **ret_key)
 {
 	if (len > LIMIT_KEY_FILE)
 		return -EINVAL;
-	if (len > 0 && ((const char *)bytes)[len - 1] == '\n')
+	/* A raw 32-byte key may end in that byte by chance. */
+	if (len > LIMIT_KEY_FILE_MIN && ((const char *)bytes)[len - 1] == '\n')
 		len--;
 	if (len < LIMIT_KEY_FILE_MIN)
 		return -EINVAL;

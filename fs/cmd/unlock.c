@@ -23,8 +23,8 @@ void unlock_secrets_done(struct unlock_secrets *secrets)
 	*secrets = (struct unlock_secrets){0};
 }
 
-/* Reads to the end, at most max bytes, into a secret; one trailing newline is left out. */
-static int read_secret(int fd, size_t max, struct secret **ret_secret)
+/* Reads to the end, at most max bytes, into a secret; of a line the newline is left out. */
+static int read_secret(int fd, size_t max, bool line, struct secret **ret_secret)
 {
 	scope(secret_free) struct secret *room = NULL;
 	ssize_t len;
@@ -38,7 +38,7 @@ static int read_secret(int fd, size_t max, struct secret **ret_secret)
 		return (int)len;
 	if ((size_t)len > max)
 		return -EFBIG;
-	if (len && secret_bytes(room)[len - 1] == '\n')
+	if (line && len && secret_bytes(room)[len - 1] == '\n')
 		len--;
 	if (!len)
 		return -ENODATA;
@@ -51,7 +51,7 @@ static int read_passphrase_file(const char *path, struct secret **ret_secret)
 {
 	scope_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
-	return fd < 0 ? -errno : read_secret(fd, LIMIT_PASSPHRASE, ret_secret);
+	return fd < 0 ? -errno : read_secret(fd, LIMIT_PASSPHRASE, true, ret_secret);
 }
 
 static int read_key_file(const char *path, struct secret **ret_secret)
@@ -62,7 +62,7 @@ static int read_key_file(const char *path, struct secret **ret_secret)
 
 	if (fd < 0)
 		return -errno;
-	r = read_secret(fd, LIMIT_KEY_FILE, &bytes);
+	r = read_secret(fd, LIMIT_KEY_FILE, false, &bytes);
 	if (r < 0)
 		return r;
 	return key_file_parse(secret_view(bytes), secret_len(bytes), ret_secret);
@@ -74,7 +74,7 @@ static int read_passphrase_fd(const char *text, struct secret **ret_secret)
 	int r;
 
 	r = number_from_text(text, INT_MAX, &fd);
-	return r < 0 ? r : read_secret((int)fd, LIMIT_PASSPHRASE, ret_secret);
+	return r < 0 ? r : read_secret((int)fd, LIMIT_PASSPHRASE, true, ret_secret);
 }
 
 /* One line from the terminal without echo. */
@@ -160,9 +160,10 @@ static int read_credential(struct unlock_secrets *secrets, bool *ret_found)
 	if (r == -ENOENT)
 		return 0;
 	*ret_found = true;
-	if (r == 0 && secret_len(secrets->passphrase) >= LIMIT_KEY_FILE_MIN)
-		r = secret_copy(secrets->passphrase, &secrets->key_file);
-	return r;
+	if (r < 0)
+		return r;
+	r = read_key_file(path, &secrets->key_file);
+	return r == -EINVAL ? 0 : r;
 }
 
 int unlock_secrets_get(const struct invocation *invocation, const char *vault_path,

@@ -595,13 +595,12 @@ def arguments():
 def read_secrets(args):
     """One newline at the end of the file belongs to neither kind of secret."""
     with open(args.key_file or args.passphrase_file, "rb") as file:
-        data = file.read(65537)
-    require(len(data) <= 65536, "the file with the secret is too long")
-    data = without_newline(data)
+        data = file.read(8193)
+    require(len(data) <= 8192, "the file with the secret is too long")
     if args.key_file:
         require(len(data) >= 32, "the key file is too short")
-        return Secrets("key-file", data)
-    return Secrets("passphrase", data)
+        return Secrets("key-file", without_newline(data) if len(data) > 32 else data)
+    return Secrets("passphrase", without_newline(data))
 
 
 def main():
