@@ -200,7 +200,8 @@ static int start_server(struct invocation *invocation, const struct vault_place 
 }
 
 /* The request as the verb wants it: the mount point absolute. */
-static int rebuild_request(struct invocation *invocation, const char *path, const char *vault)
+static int rebuild_request(
+	struct invocation *invocation, const char *path, const struct vault_place *place)
 {
 	const char *options = invocation_option(invocation, "o");
 	struct message *request;
@@ -211,7 +212,7 @@ static int rebuild_request(struct invocation *invocation, const char *path, cons
 		return r;
 	r = message_add_text(request, "verb", "mount");
 	if (r == 0)
-		r = message_add_text(request, "vault", vault);
+		r = vault_place_name(place, request);
 	if (r == 0)
 		r = message_add_text(request, "arg", path);
 	if (r == 0 && options)
@@ -246,7 +247,7 @@ static int mount_place(
 		code = check_mountpoint(invocation->operands[1], place, &path, output);
 	if (code != EXIT_DONE)
 		return code;
-	r = rebuild_request(invocation, path, place->path);
+	r = rebuild_request(invocation, path, place);
 	if (r < 0)
 		return EXIT_FAILED;
 	r = connect_server(place, &client);

@@ -199,7 +199,7 @@ int run_status(struct invocation *invocation)
 			if (r == 0)
 				r = message_add_text(request, "verb", "status");
 			if (r == 0)
-				r = message_add_text(request, "vault", place.path);
+				r = vault_place_name(&place, request);
 			if (r == 0 && invocation_option(invocation, "json"))
 				r = message_add_text(request, "json", "");
 			one = r < 0 ? r

@@ -118,7 +118,7 @@ static int unmount(struct invocation *invocation, const struct vault_place *plac
 	if (r == 0)
 		r = message_add_text(request, "verb", "umount");
 	if (r == 0)
-		r = message_add_text(request, "vault", place->path);
+		r = vault_place_name(place, request);
 	if (r == 0)
 		r = message_add_text(request, "arg", mountpoint);
 	if (r == 0)

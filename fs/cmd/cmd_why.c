@@ -155,7 +155,7 @@ int run_why(struct invocation *invocation)
 		r = vault_locate(vault, &place, &output);
 	if (r < 0)
 		return exit_code_of(r);
-	r = message_add_text(invocation->request, "vault", place.path);
+	r = vault_place_name(&place, invocation->request);
 	if (r == 0)
 		r = connect_server(&place, &client);
 	vault_place_done(&place);

@@ -55,17 +55,6 @@ static int write_reply(void *arg, int stream, const void *bytes, size_t len)
 	return control_reply_write(arg, stream, bytes, len);
 }
 
-/* A client that was led to this server by another directory's `id` file must not change this vault.
- */
-static bool is_for_us(struct server *server, struct message *request)
-{
-	const char *path = message_get(request, "vault", NULL);
-	struct stat asked, ours;
-
-	return path && stat(path, &asked) == 0 && stat(server->vault->place.path, &ours) == 0 &&
-	       asked.st_dev == ours.st_dev && asked.st_ino == ours.st_ino;
-}
-
 static int handle_request(
 	void *arg, const struct peer *peer, struct message *request, struct control_reply *reply)
 {
@@ -80,7 +69,7 @@ static int handle_request(
 		return EXIT_REFUSED;
 	}
 	call.caller = &caller;
-	if (!is_for_us(server, request)) {
+	if (!vault_place_is_meant(&server->vault->place, request)) {
 		complain(&output, "the server that answered holds another vault: %s",
 			server->vault->place.path);
 		code = EXIT_FAILED;

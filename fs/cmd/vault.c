@@ -248,6 +248,8 @@ int vault_open(const struct vault_place *place, const struct unlock_secrets *sec
 	memcpy(vault->place.id, place->id, ID_SIZE);
 	memcpy(vault->place.id_text, place->id_text, VAULT_ID_TEXT);
 	vault->place.owner = place->owner;
+	vault->place.dev = place->dev;
+	vault->place.ino = place->ino;
 	pthread_mutex_init(&vault->changing, NULL);
 	vault->lock_fd = vault_lock(place->path, &holder);
 	if (vault->lock_fd == -EBUSY) {

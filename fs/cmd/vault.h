@@ -18,7 +18,8 @@ struct vault_place {
 	char *path; /* absolute */
 	uint8_t id[ID_SIZE];
 	char id_text[VAULT_ID_TEXT];
-	uint32_t owner; /* uid of the directory */
+	uint32_t owner;	   /* uid of the directory */
+	uint64_t dev, ino; /* of the directory: which vault is meant */
 };
 
 /*
@@ -27,6 +28,13 @@ struct vault_place {
  */
 int vault_locate(const char *operand, struct vault_place *ret_place, struct output *output);
 void vault_place_done(struct vault_place *place);
+/*
+ * Says in a request which vault is meant (field `vault`, "DEV:INO"), unless it does already: a
+ * server that was reached by another directory's `id` file must not change its own vault.
+ */
+int vault_place_name(const struct vault_place *place, struct message *request);
+/* Is this the vault that the request means? */
+bool vault_place_is_meant(const struct vault_place *place, const struct message *request);
 
 struct server;
 

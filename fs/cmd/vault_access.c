@@ -96,9 +96,7 @@ static int open_place(
 	const char *path = access->place.path;
 	int r;
 
-	r = message_add_text(invocation->request, "vault", path);
-	if (r == 0)
-		r = connect_server(&access->place, &access->client);
+	r = connect_server(&access->place, &access->client);
 	if (r == 0) {
 		access->served = true;
 		return EXIT_DONE;
@@ -181,9 +179,9 @@ struct access_line *access_line_free(struct access_line *line)
 static int call_server(struct access_line *line, struct message *request, struct output *output)
 {
 	const struct vault_place *place = &line->access->place;
-	int r = 0;
+	int r = vault_place_name(place, request);
 
-	if (clock_monotonic_ns() - line->used_ns > LINE_IDLE_NS) {
+	if (r == 0 && clock_monotonic_ns() - line->used_ns > LINE_IDLE_NS) {
 		line->client = control_client_free(line->client);
 		r = connect_server(place, &line->client);
 	}

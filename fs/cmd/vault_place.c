@@ -46,6 +46,8 @@ static int read_id(const char *path, struct vault_place *place)
 		return -EUCLEAN;
 	hex_encode(place->id, ID_SIZE, place->id_text);
 	place->owner = attr.st_uid;
+	place->dev = attr.st_dev;
+	place->ino = attr.st_ino;
 	return 0;
 }
 
@@ -100,6 +102,31 @@ int vault_locate(const char *operand, struct vault_place *ret_place, struct outp
 	}
 	*ret_place = place;
 	return 0;
+}
+
+static void name_of(const struct vault_place *place, char ret_name[64])
+{
+	snprintf(ret_name, 64, "%llu:%llu", (unsigned long long)place->dev,
+		(unsigned long long)place->ino);
+}
+
+int vault_place_name(const struct vault_place *place, struct message *request)
+{
+	char name[64];
+
+	if (message_has(request, "vault"))
+		return 0;
+	name_of(place, name);
+	return message_add_text(request, "vault", name);
+}
+
+bool vault_place_is_meant(const struct vault_place *place, const struct message *request)
+{
+	const char *meant = message_get(request, "vault", NULL);
+	char name[64];
+
+	name_of(place, name);
+	return meant && strcmp(meant, name) == 0;
 }
 
 int socket_path_of(uint32_t uid, const char *id_text, char *ret_path, size_t size)
