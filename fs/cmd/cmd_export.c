@@ -376,11 +376,44 @@ static void choose_name(struct exporting *exporting, const char *dest)
 	const char *path = buffer_text(&exporting->path);
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
+	size_t len = strlen(dest);
 	struct stat attr;
 
-	buffer_add_text(&exporting->dest, dest);
+	while (len > 1 && dest[len - 1] == '/')
+		len--;
+	buffer_add(&exporting->dest, dest, len);
 	if (*name && stat(dest, &attr) == 0 && S_ISDIR(attr.st_mode))
 		push(&exporting->dest, name, strlen(name));
+}
+
+/* The directory that exporting->dest will be in, and its name there. */
+static int open_parent(const char *dest, const char **ret_name)
+{
+	const char *slash = strrchr(dest, '/');
+	scope_free char *directory = NULL;
+	int fd;
+
+	*ret_name = slash ? slash + 1 : dest;
+	if (!**ret_name)
+		*ret_name = ".";
+	directory = slash ? strndup(dest, (size_t)(slash - dest) + 1) : strdup(".");
+	if (!directory)
+		return -ENOMEM;
+	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int export_to_files(struct exporting *exporting)
+{
+	scope_fd int fd = -1;
+	const char *name;
+
+	fd = open_parent(buffer_text(&exporting->dest), &name);
+	if (fd < 0)
+		complain_here(exporting, fd);
+	else
+		export_entry(exporting, fd, name, 0);
+	return exit_code(exporting);
 }
 
 static int export_path(struct exporting *exporting, const char *path, const char *dest)
@@ -404,8 +437,7 @@ static int export_path(struct exporting *exporting, const char *path, const char
 	}
 	if (strcmp(dest, "-") == 0)
 		return export_to_stdout(exporting);
-	export_entry(exporting, AT_FDCWD, exporting->dest.data, 0);
-	return exit_code(exporting);
+	return export_to_files(exporting);
 }
 
 int run_export(struct invocation *invocation)
