@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dispatch.c - brings a request to its verb, and judges whether the caller may call it. */
-#include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "fs/cmd/vault_access.h"
@@ -64,8 +64,10 @@ int verb_perform(struct vault *vault, struct verb_call *call)
 		event.reason = REASON_NO_ROLE;
 		event.detail = command->name;
 		audit_append_wait(vault->audit, &event, false);
-		complain(call->output, "%s: refused: it needs %s", command->name,
-			needed_words[command->needs]);
+		/* import-begin and the like are import to the user. */
+		complain(call->output, "%.*s: refused: it needs %s",
+			command->internal ? (int)strcspn(command->name, "-") : INT_MAX,
+			command->name, needed_words[command->needs]);
 		return EXIT_REFUSED;
 	}
 	return command->verb(vault, call);
