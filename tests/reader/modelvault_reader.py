@@ -396,6 +396,7 @@ class Vault:
         self.db = open_database(os.path.join(path, "keystore.db"))
         self.check_schema()
         self.vault_id, objects = self.read_vault_row()
+        self.secret = secrets.data
         self.master = self.unlock(secrets)
         rows = SealedRows(self.db, TABLES, self.vault_id, self.derive("row-mac"),
                           self.derive("seal-mac"))
@@ -552,16 +553,21 @@ class Vault:
             require(ino, "no such file")
         return ino
 
+    def open_dek(self, row):
+        return unwrap(self.keks[row["kek"]], b"modelvault/1/dek" + self.vault_id + row["file_id"]
+                      + u32(row["kek"]), row["wrapped_dek"], "wrapped DEK")
+
+    def open_object(self, ino):
+        row = self.files[ino]
+        require(row["state"] == 1, "not rooted: it is being written")
+        return Object(self.objects, Row(
+            self.vault_id, row["file_id"], row["suite"], row["chunk_log2"], row["size"],
+            row["generation"], row["root"], self.open_dek(row)))
+
     def contents(self, path):
         ino = self.find(path)
         require(ino in self.files, "not a file")
-        row = self.files[ino]
-        require(row["state"] == 1, "not rooted: it is being written")
-        dek = unwrap(self.keks[row["kek"]], b"modelvault/1/dek" + self.vault_id + row["file_id"]
-                     + u32(row["kek"]), row["wrapped_dek"], "wrapped DEK")
-        found = Object(self.objects, Row(
-            self.vault_id, row["file_id"], row["suite"], row["chunk_log2"], row["size"],
-            row["generation"], row["root"], dek))
+        found = self.open_object(ino)
         try:
             yield from found.contents()
         finally:
@@ -580,6 +586,23 @@ def list_vault(vault, out):
         out.write(b"%s %d %s\n" % (kind, size, path))
 
 
+def keys_of(vault):
+    """(kind, name, key) of every key of the hierarchy, for tests that look where keys must not be."""
+    yield "secret", "-", vault.secret.ljust(32, b"\0")[:32]
+    yield "master", "-", vault.master
+    for purpose in ("kek-wrap", "row-mac", "seal-mac", "anchor", "audit-key-wrap"):
+        yield purpose, "-", vault.derive(purpose)
+    for number, kek in vault.keks.items():
+        yield "kek", str(number), kek
+    for row in vault.files.values():
+        yield "dek", row["file_id"].hex(), vault.open_dek(row)
+        found = vault.open_object(row["ino"])
+        found.close()
+        yield "chunk", row["file_id"].hex(), found.chunk_key
+        yield "header", row["file_id"].hex(), found.header_key
+        yield "root", row["file_id"].hex(), found.root_key
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("vault")
@@ -589,6 +612,7 @@ def arguments():
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("ls")
     commands.add_parser("cat").add_argument("path")
+    commands.add_parser("keys", help="KIND NAME HEX, a line each: a test's vault only")
     return parser.parse_args()
 
 
@@ -610,6 +634,9 @@ def main():
         vault = Vault(args.vault, read_secrets(args))
         if args.command == "ls":
             list_vault(vault, out)
+        elif args.command == "keys":
+            for kind, name, key in keys_of(vault):
+                print(kind, name, key.hex())
         else:
             for chunk in vault.contents(os.fsencode(args.path)):
                 out.write(chunk)
