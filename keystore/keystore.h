@@ -172,6 +172,8 @@ struct new_entry {
 int keystore_mkdir(struct keystore *keystore, const struct new_entry *entry, uint64_t *ret_ino);
 int keystore_symlink(struct keystore *keystore, const struct new_entry *entry, const void *target,
 	size_t target_len, uint64_t *ret_ino);
+/* Adding entries sets a directory's time to now; this puts back the one that it came with. */
+int keystore_set_mtime(struct keystore *keystore, uint64_t ino, int64_t mtime_ns);
 /* Another name for a file. */
 int keystore_link(struct keystore *keystore, const struct new_entry *entry, uint64_t ino);
 
