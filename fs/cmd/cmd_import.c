@@ -143,7 +143,7 @@ static int import_sources(struct invocation *invocation, struct vault_access *ac
 		return code;
 	for (size_t i = 1; i < invocation->operand_count && !importer_is_stopped(importer); i++)
 		import_tree_send(tree, importer, invocation->operands[i], destination);
-	import_tree_send_links(tree, importer);
+	import_tree_finish(tree, importer);
 	return importer_end(importer);
 }
 

@@ -15,7 +15,7 @@
 #include "fs/cmd/mounts.h"
 
 #define OWN_MOUNTS_MAX 64
-#define OPEN_FLAGS     (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+#define OPEN_FLAGS     (O_RDONLY | O_NONBLOCK | O_NOCTTY)
 
 /* A file with several names, by device and inode. */
 struct known_file {
@@ -31,6 +31,12 @@ struct later_link {
 	struct import_entry *entry;
 };
 
+/* A directory whose time is set when nothing comes into it any more. */
+struct later_time {
+	struct later_time *next;
+	struct import_entry *entry;
+};
+
 struct import_tree {
 	bool dereference;
 	char *vault_path;
@@ -41,6 +47,7 @@ struct import_tree {
 	const char *vault; /* during mounts_each */
 	void *known;	   /* tsearch tree of struct known_file */
 	struct later_link *links, **links_end;
+	struct later_time *times;
 	/* of the walk under way */
 	struct importer *importer;  /* NULL: only counting */
 	struct buffer source, path; /* where it is, here and in the vault */
@@ -101,9 +108,15 @@ static void known_file_free(void *file)
 struct import_tree *import_tree_free(struct import_tree *tree)
 {
 	struct later_link *next;
+	struct later_time *next_time;
 
 	if (!tree)
 		return NULL;
+	for (struct later_time *time = tree->times; time; time = next_time) {
+		next_time = time->next;
+		import_entry_free(time->entry);
+		free(time);
+	}
 	for (struct later_link *link = tree->links; link; link = next) {
 		next = link->next;
 		import_entry_free(link->entry);
@@ -187,7 +200,7 @@ static int open_same(
 	scope_fd int fd = -1;
 	mode_t kind = attr->st_mode & S_IFMT;
 
-	fd = openat(dir_fd, name, OPEN_FLAGS | (tree->dereference ? 0 : O_NOFOLLOW));
+	fd = openat(dir_fd, name, OPEN_FLAGS | O_CLOEXEC | (tree->dereference ? 0 : O_NOFOLLOW));
 	if (fd < 0 || fstat(fd, attr) < 0)
 		return -errno;
 	return (attr->st_mode & S_IFMT) == kind ? take_fd(&fd) : -ESTALE;
@@ -256,6 +269,20 @@ static bool send_directory(struct import_tree *tree, int fd, const struct stat *
 	return importer_send(tree->importer, entry);
 }
 
+static void add_later_time(struct import_tree *tree, const struct stat *attr)
+{
+	struct later_time *time = calloc(1, sizeof(*time));
+
+	if (time)
+		time->entry = entry_here(tree, "time", attr);
+	if (!time || !time->entry) {
+		free(time);
+		return complain_here(tree, "its time cannot be kept: out of memory");
+	}
+	time->next = tree->times;
+	tree->times = time;
+}
+
 static void visit_directory(struct import_tree *tree, int dir_fd, const char *name,
 	struct stat *attr, const struct ancestor *above)
 {
@@ -269,8 +296,11 @@ static void visit_directory(struct import_tree *tree, int dir_fd, const char *na
 	fd = open_same(tree, dir_fd, name, attr);
 	if (fd < 0)
 		return complain_here(tree, result_text(fd));
-	if (send_directory(tree, fd, attr))
-		visit_children(tree, fd, &self);
+	if (!send_directory(tree, fd, attr))
+		return;
+	visit_children(tree, fd, &self);
+	if (tree->importer)
+		add_later_time(tree, attr);
 }
 
 static int compare_known(const void *a, const void *b)
@@ -484,7 +514,7 @@ static void send_as_file(
 	struct stat attr;
 	int r;
 
-	entry->fd = open(entry->source, OPEN_FLAGS | O_NOFOLLOW);
+	entry->fd = open(entry->source, OPEN_FLAGS | O_CLOEXEC | O_NOFOLLOW);
 	r = entry->fd < 0 || fstat(entry->fd, &attr) < 0 ? -errno : 0;
 	if (r == 0 && (attr.st_dev != file->device || attr.st_ino != file->inode))
 		r = -ESTALE;
@@ -514,9 +544,11 @@ static void send_link(
 	import_entry_free(entry);
 }
 
-void import_tree_send_links(struct import_tree *tree, struct importer *importer)
+void import_tree_finish(struct import_tree *tree, struct importer *importer)
 {
 	importer_wait(importer);
 	for (struct later_link *link = tree->links; link; link = link->next)
 		send_link(importer, link->file, take(&link->entry));
+	for (struct later_time *time = tree->times; time; time = time->next)
+		importer_send(importer, take(&time->entry));
 }

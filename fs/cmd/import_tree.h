@@ -21,8 +21,11 @@ uint64_t import_tree_count(struct import_tree *tree, const char *source);
 /* Sends source and what is below it to the directory destination in the vault ("": the root). */
 void import_tree_send(struct import_tree *tree, struct importer *importer, const char *source,
 	const char *destination);
-/* After the last source: the hard links among all that was sent. Waits for the workers. */
-void import_tree_send_links(struct import_tree *tree, struct importer *importer);
+/*
+ * After the last source, once: waits for the workers, then sends the hard links among all that was
+ * sent, and the times of the directories.
+ */
+void import_tree_finish(struct import_tree *tree, struct importer *importer);
 
 SCOPE_FUNCTION(struct import_tree *, import_tree_free);
 

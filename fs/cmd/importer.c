@@ -130,15 +130,13 @@ static int call_verb(struct worker *worker, struct message *request)
 	return code;
 }
 
-static int add_link_fields(struct message *request, const struct import_entry *entry)
+/* Of what comes without a descriptor that could be asked. */
+static int add_attributes(struct message *request, const struct stat *attr)
 {
-	const struct stat *attr = &entry->attr;
 	int64_t mtime = (int64_t)attr->st_mtim.tv_sec * NS_PER_S + attr->st_mtim.tv_nsec;
 	int r;
 
-	r = message_add(request, "target", entry->target, entry->target_len);
-	if (r == 0)
-		r = message_add_integer(request, "mode", attr->st_mode & 07777);
+	r = message_add_integer(request, "mode", attr->st_mode & 07777);
 	if (r == 0)
 		r = message_add_integer(request, "uid", attr->st_uid);
 	if (r == 0)
@@ -178,9 +176,10 @@ static int make_request(const struct importer *importer, const struct import_ent
 	if (r == 0 && importer->options.existing != EXISTING_IS_ERROR)
 		r = message_add_text(request, choices[importer->options.existing], "");
 	if (r == 0 && entry->target)
-		r = add_link_fields(request, entry);
-	if (r == 0 && entry->fd >= 0)
-		r = add_fd(request, entry->fd);
+		r = message_add(request, "target", entry->target, entry->target_len);
+	if (r == 0)
+		r = entry->fd < 0 ? add_attributes(request, &entry->attr)
+				  : add_fd(request, entry->fd);
 	if (r == 0)
 		*ret_request = take(&request);
 	return r;

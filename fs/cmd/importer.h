@@ -21,14 +21,14 @@ struct link_leader {
 
 /* What import-entry takes in. Owned by whoever holds it; import_entry_free. */
 struct import_entry {
-	const char *kind; /* "file", "stream", "directory", "symlink", "link" */
+	const char *kind; /* "file", "stream", "directory", "symlink", "link", "time" */
 	char *source;	  /* for messages */
 	char *path;	  /* in the vault */
 	size_t path_len;
 	char *target; /* of links */
 	size_t target_len;
-	struct stat attr; /* of symlinks; the size of files */
-	int fd;		  /* of all others; -1 */
+	struct stat attr; /* sent for what has no fd */
+	int fd;		  /* of files, streams and directories; -1 */
 	struct link_leader *leader;
 };
 struct import_entry *import_entry_new(const char *kind, const char *source, const char *path,

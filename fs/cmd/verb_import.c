@@ -376,6 +376,22 @@ static int add_hard_link(struct entry_request *request)
 		make_hard_link);
 }
 
+/* The time of a directory that is there, after everything in it. */
+static int set_time(struct entry_request *request)
+{
+	int64_t mtime;
+	int r;
+
+	if (message_get_integer(request->call->request, "mtime", &mtime) < 0)
+		return complain_entry(request, "the request is not complete");
+	if (!request->exists || request->old.kind != ENTRY_DIRECTORY)
+		return complain_entry(request, "it is no directory in the vault any more");
+	if (request->old.mtime_ns == mtime)
+		return tell(request, "present", 0);
+	r = keystore_set_mtime(request->vault->keystore, request->old.ino, mtime);
+	return r < 0 ? complain_failure(request, "its time", r) : tell(request, "added", 0);
+}
+
 static const struct {
 	const char *word;
 	int (*add)(struct entry_request *request);
@@ -385,6 +401,7 @@ static const struct {
 	{"directory", add_directory},
 	{"symlink", add_symlink},
 	{"link", add_hard_link},
+	{"time", set_time},
 };
 
 int verb_import_entry(struct vault *vault, struct verb_call *call)
