@@ -2,407 +2,14 @@
 /*
  * verb_import.c - the verbs under `import`: import-begin puts the intent on record and makes the
  * destination, import-entry takes in one file, directory or link, import-end records what came of
- * it. What a source is like is read from the descriptor that came with the request.
+ * it.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "fs/cmd/commands.h"
-#include "fs/cmd/file_import.h"
+#include "fs/cmd/entry_import.h"
 #include "keystore/base/clock.h"
-
-/* One import-entry request. */
-struct entry_request {
-	struct vault *vault;
-	struct verb_call *call;
-	const char *path; /* where in the vault */
-	size_t path_len;
-	char *shown; /* the source, for messages */
-	struct new_entry entry;
-	struct entry_info old; /* what has the name now */
-	bool exists;
-};
-
-static int complain_entry(const struct entry_request *request, const char *words)
-{
-	complain(request->call->output, "import: %s: %s", request->shown, words);
-	return EXIT_FAILED;
-}
-
-static int complain_failure(const struct entry_request *request, const char *step, int result)
-{
-	complain(request->call->output, "import: %s: %s: %s", request->shown, step,
-		result_text(result));
-	return result == -EBADMSG || result == -ESTALE ? EXIT_INTEGRITY : EXIT_FAILED;
-}
-
-static int tell(const struct entry_request *request, const char *word, uint64_t bytes)
-{
-	say(request->call->output, "%s %llu\n", word, (unsigned long long)bytes);
-	return EXIT_DONE;
-}
-
-/* A record of what is no file; its bytes are the name alone. */
-static int record_entry(const struct entry_request *request, const char *kind)
-{
-	struct audit_event event = vault_event(request->call, AUDIT_IMPORT);
-
-	event.path = request->path;
-	event.path_len = request->path_len;
-	event.detail = kind;
-	return audit_append_wait(request->vault->audit, &event, false);
-}
-
-/* Splits the path and looks what is there. Exit code. */
-static int locate(struct entry_request *request)
-{
-	struct keystore *keystore = request->vault->keystore;
-	size_t at = request->path_len;
-	struct entry_info parent;
-	int r;
-
-	while (at && request->path[at - 1] != '/')
-		at--;
-	r = keystore_resolve(keystore, request->path, at, &parent);
-	if (r == 0 && parent.kind != ENTRY_DIRECTORY)
-		r = -ENOTDIR;
-	if (r < 0)
-		return complain_failure(request, "its directory in the vault", r);
-	request->entry.parent = parent.ino;
-	request->entry.name = request->path + at;
-	request->entry.name_len = request->path_len - at;
-	if (!name_is_valid(request->entry.name, request->entry.name_len))
-		return complain_entry(request, "its name may not be in a vault");
-	r = keystore_lookup(
-		keystore, parent.ino, request->entry.name, request->entry.name_len, &request->old);
-	request->exists = r == 0;
-	return r == 0 || r == -ENOENT ? EXIT_DONE : complain_failure(request, "its name", r);
-}
-
-/*
- * The name is taken by something else. EXIT_DONE and *ret_go_on: replace it; otherwise what is to
- * be returned.
- */
-static int judge_existing(const struct entry_request *request, bool *ret_go_on)
-{
-	*ret_go_on = false;
-	if (verb_flag(request->call, "skip"))
-		return tell(request, "skipped", 0);
-	if (!verb_flag(request->call, "replace"))
-		return complain_entry(
-			request, "the vault has another file of this name; --replace or --skip it");
-	if (request->old.kind == ENTRY_DIRECTORY)
-		return complain_entry(
-			request, "the vault has a directory of this name, which is not replaced");
-	*ret_go_on = true;
-	return EXIT_DONE;
-}
-
-/* For links, which have no replace of their own. */
-static int remove_existing(const struct entry_request *request)
-{
-	static const uint8_t none[ID_SIZE];
-	struct vault *vault = request->vault;
-	uint8_t old_id[ID_SIZE] = {0};
-	int r;
-
-	r = keystore_remove(vault->keystore, request->entry.parent, request->entry.name,
-		request->entry.name_len, old_id);
-	if (r == 0 && memcmp(old_id, none, ID_SIZE) != 0)
-		object_store_remove(vault->objects, old_id);
-	return r;
-}
-
-static int64_t mtime_of(const struct stat *attr)
-{
-	return (int64_t)attr->st_mtim.tv_sec * NS_PER_S + attr->st_mtim.tv_nsec;
-}
-
-static void use_attributes(struct entry_request *request, const struct stat *attr)
-{
-	request->entry.mode = attr->st_mode & 07777;
-	request->entry.uid = attr->st_uid;
-	request->entry.gid = attr->st_gid;
-	request->entry.mtime_ns = mtime_of(attr);
-}
-
-/* An earlier run got this far: not read again. */
-static bool is_in_already(const struct entry_request *request, const struct stat *attr)
-{
-	const struct entry_info *old = &request->old;
-
-	return request->exists && old->kind == ENTRY_FILE && !old->damaged &&
-	       old->state == FILE_ROOTED && old->size == (uint64_t)attr->st_size &&
-	       old->mtime_ns == mtime_of(attr);
-}
-
-static int explain_file_failure(
-	const struct entry_request *request, const struct file_import *import, int r)
-{
-	if (r == -EEXIST && verb_flag(request->call, "skip"))
-		return tell(request, "skipped", 0);
-	if (r == -EEXIST)
-		return complain_entry(request,
-			"another file of this name came into the vault meanwhile; --replace or "
-			"--skip it");
-	if (r == -EAGAIN)
-		return complain_entry(request,
-			"it changed while it was read and was left out; import it again when "
-			"nobody writes it");
-	if (r == -ETIMEDOUT)
-		return complain_entry(
-			request, "nothing came for 60 s; import it again from a file");
-	return complain_failure(request, import->step, r);
-}
-
-static int take_bytes(struct entry_request *request, int fd, const struct stat *attr)
-{
-	struct file_import import = {
-		.vault = request->vault,
-		.call = request->call,
-		.entry = &request->entry,
-		.path = request->path,
-		.path_len = request->path_len,
-		.fd = fd,
-		.attr = *attr,
-	};
-	bool go_on;
-	int code, r;
-
-	if (request->exists) {
-		code = judge_existing(request, &go_on);
-		if (!go_on)
-			return code;
-		import.replace = true;
-	}
-	r = file_import(&import);
-	if (r < 0)
-		return explain_file_failure(request, &import, r);
-	return tell(request, "added", import.size);
-}
-
-/* The descriptor, its attributes, and that it can be read. Exit code. */
-static int take_source(struct entry_request *request, int *ret_fd, struct stat *ret_attr)
-{
-	int fd = message_fd(request->call->request, 0);
-	int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
-
-	if (flags < 0 || (flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY ||
-		fstat(fd, ret_attr) < 0)
-		return complain_entry(request, "the request holds no readable descriptor");
-	*ret_fd = fd;
-	return EXIT_DONE;
-}
-
-static int add_file(struct entry_request *request)
-{
-	struct stat attr;
-	int code, fd;
-
-	code = take_source(request, &fd, &attr);
-	if (code != EXIT_DONE)
-		return code;
-	if (!S_ISREG(attr.st_mode))
-		return complain_entry(request, "it is no regular file");
-	use_attributes(request, &attr);
-	if (is_in_already(request, &attr))
-		return tell(request, "present", (uint64_t)attr.st_size);
-	return take_bytes(request, fd, &attr);
-}
-
-/* Standard input: nothing of the descriptor but its bytes is the file's. */
-static int add_stream(struct entry_request *request)
-{
-	struct stat attr;
-	int code, fd;
-
-	code = take_source(request, &fd, &attr);
-	if (code != EXIT_DONE)
-		return code;
-	if (!S_ISREG(attr.st_mode) && !S_ISFIFO(attr.st_mode) && !S_ISSOCK(attr.st_mode))
-		return complain_entry(request, "it is neither a pipe nor a file");
-	request->entry.mode = 0644;
-	request->entry.uid = request->call->caller->uid;
-	request->entry.gid = request->call->caller->gid;
-	request->entry.mtime_ns = clock_now_ns();
-	return take_bytes(request, fd, &attr);
-}
-
-static int make_directory(struct entry_request *request, int fd)
-{
-	struct vault *vault = request->vault;
-	scope_buffer struct buffer xattrs = {0};
-	uint64_t ino;
-	int r = 0;
-
-	if (fd >= 0)
-		r = xattrs_read(fd, &xattrs);
-	if (r < 0)
-		return complain_failure(request, "its extended attributes cannot be read", r);
-	request->entry.xattrs = xattrs.len ? xattrs.data : NULL;
-	request->entry.xattrs_len = xattrs.len;
-	r = record_entry(request, "directory");
-	if (r < 0)
-		return complain_failure(request, "the audit trail cannot be written", r);
-	r = keystore_mkdir(vault->keystore, &request->entry, &ino);
-	request->entry.xattrs = NULL;
-	/* Somebody else made it at this moment: it is there, which is what was asked. */
-	if (r == -EEXIST)
-		return tell(request, "present", 0);
-	if (r < 0)
-		return complain_failure(request, "the directory cannot be made", r);
-	gate_name_changed(
-		vault->gate, request->entry.parent, request->entry.name, request->entry.name_len);
-	return tell(request, "added", 0);
-}
-
-static int add_directory(struct entry_request *request)
-{
-	struct stat attr;
-	int code, fd;
-
-	code = take_source(request, &fd, &attr);
-	if (code != EXIT_DONE)
-		return code;
-	if (!S_ISDIR(attr.st_mode))
-		return complain_entry(request, "it is no directory");
-	if (request->exists && request->old.kind != ENTRY_DIRECTORY)
-		return complain_entry(request,
-			"it is a directory, and the vault has something else of this name");
-	if (request->exists)
-		return tell(request, "present", 0);
-	use_attributes(request, &attr);
-	return make_directory(request, fd);
-}
-
-static bool is_same_symlink(const struct entry_request *request, const char *target, size_t len)
-{
-	scope_free char *old = NULL;
-	size_t old_len;
-
-	return request->old.kind == ENTRY_SYMLINK &&
-	       keystore_link_target(request->vault->keystore, request->old.ino, &old, &old_len) ==
-		       0 &&
-	       old_len == len && memcmp(old, target, len) == 0;
-}
-
-/* What symlinks and hard links share. make does the keystore's part. */
-static int add_link(struct entry_request *request, const char *kind, bool same,
-	int (*make)(struct entry_request *request))
-{
-	bool go_on;
-	int code, r;
-
-	if (request->exists && same)
-		return tell(request, "present", 0);
-	if (request->exists) {
-		code = judge_existing(request, &go_on);
-		if (!go_on)
-			return code;
-	}
-	r = record_entry(request, kind);
-	if (r < 0)
-		return complain_failure(request, "the audit trail cannot be written", r);
-	r = request->exists ? remove_existing(request) : 0;
-	if (r == 0)
-		r = make(request);
-	if (r < 0)
-		return complain_failure(request, "the link cannot be made", r);
-	gate_name_changed(request->vault->gate, request->entry.parent, request->entry.name,
-		request->entry.name_len);
-	return tell(request, "added", 0);
-}
-
-static int make_symlink(struct entry_request *request)
-{
-	size_t len;
-	const char *target = message_get(request->call->request, "target", &len);
-	uint64_t ino;
-
-	return keystore_symlink(request->vault->keystore, &request->entry, target, len, &ino);
-}
-
-static int add_symlink(struct entry_request *request)
-{
-	struct message *message = request->call->request;
-	int64_t mode, uid, gid, mtime;
-	const char *target;
-	size_t len;
-
-	target = message_get(message, "target", &len);
-	if (!target || message_get_integer(message, "mode", &mode) < 0 ||
-		message_get_integer(message, "uid", &uid) < 0 ||
-		message_get_integer(message, "gid", &gid) < 0 ||
-		message_get_integer(message, "mtime", &mtime) < 0)
-		return complain_entry(request, "the request is not complete");
-	request->entry.mode = (uint32_t)mode & 07777;
-	request->entry.uid = (uint32_t)uid;
-	request->entry.gid = (uint32_t)gid;
-	request->entry.mtime_ns = mtime;
-	return add_link(request, "symlink",
-		request->exists && is_same_symlink(request, target, len), make_symlink);
-}
-
-static int resolve_link(struct entry_request *request, struct entry_info *ret_info)
-{
-	size_t len;
-	const char *target = message_get(request->call->request, "target", &len);
-
-	if (!target)
-		return -EINVAL;
-	return keystore_resolve(request->vault->keystore, target, len, ret_info);
-}
-
-static int make_hard_link(struct entry_request *request)
-{
-	struct entry_info info;
-	int r;
-
-	r = resolve_link(request, &info);
-	return r < 0 ? r : keystore_link(request->vault->keystore, &request->entry, info.ino);
-}
-
-static int add_hard_link(struct entry_request *request)
-{
-	struct entry_info info;
-	int r;
-
-	r = resolve_link(request, &info);
-	if (r < 0)
-		return complain_failure(request, "its other name in the vault", r);
-	return add_link(request, "hard link", request->exists && request->old.ino == info.ino,
-		make_hard_link);
-}
-
-/* The time of a directory that is there, after everything in it. */
-static int set_time(struct entry_request *request)
-{
-	int64_t mtime;
-	int r;
-
-	if (message_get_integer(request->call->request, "mtime", &mtime) < 0)
-		return complain_entry(request, "the request is not complete");
-	if (!request->exists || request->old.kind != ENTRY_DIRECTORY)
-		return complain_entry(request, "it is no directory in the vault any more");
-	if (request->old.mtime_ns == mtime)
-		return tell(request, "present", 0);
-	r = keystore_set_mtime(request->vault->keystore, request->old.ino, mtime);
-	return r < 0 ? complain_failure(request, "its time", r) : tell(request, "added", 0);
-}
-
-static const struct {
-	const char *word;
-	int (*add)(struct entry_request *request);
-} kinds[] = {
-	{"file", add_file},
-	{"stream", add_stream},
-	{"directory", add_directory},
-	{"symlink", add_symlink},
-	{"link", add_hard_link},
-	{"time", set_time},
-};
 
 int verb_import_entry(struct vault *vault, struct verb_call *call)
 {
@@ -411,7 +18,6 @@ int verb_import_entry(struct vault *vault, struct verb_call *call)
 	scope_free char *shown = NULL;
 	const char *source;
 	size_t len;
-	int code;
 
 	request.path = message_get(call->request, "path", &request.path_len);
 	source = message_get(call->request, "source", &len);
@@ -424,30 +30,26 @@ int verb_import_entry(struct vault *vault, struct verb_call *call)
 		complain(call->output, "import: out of memory");
 		return EXIT_FAILED;
 	}
-	code = locate(&request);
-	for (size_t i = 0; i < ARRAY_SIZE(kinds) && code == EXIT_DONE; i++)
-		if (strcmp(kind, kinds[i].word) == 0)
-			return kinds[i].add(&request);
-	return code == EXIT_DONE ? EXIT_USAGE : code;
+	return entry_import(&request, kind);
 }
 
 /* Makes one directory of the destination when it is not there. Exit code. */
 static int make_step(struct entry_request *request)
 {
-	int code = locate(request);
+	int code = entry_locate(request);
 
 	if (code != EXIT_DONE)
 		return code;
 	if (request->exists && request->old.kind == ENTRY_DIRECTORY)
 		return EXIT_DONE;
 	if (request->exists)
-		return complain_entry(request,
+		return entry_complain(request,
 			"the destination is no directory in the vault; choose another with --to");
 	request->entry.mode = 0755;
 	request->entry.uid = request->call->caller->uid;
 	request->entry.gid = request->call->caller->gid;
 	request->entry.mtime_ns = clock_now_ns();
-	return make_directory(request, -1);
+	return entry_make_directory(request, -1);
 }
 
 int verb_import_begin(struct vault *vault, struct verb_call *call)
