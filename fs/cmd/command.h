@@ -82,7 +82,8 @@ struct command {
 	/* The work; NULL for commands that are none of a vault's. Returns an exit code. */
 	int (*verb)(struct vault *vault, struct verb_call *call);
 	enum needed_role needs;
-	bool internal; /* a verb only, between our own processes: not a command of the user's */
+	bool when_broken; /* gives nothing: the own user of the server may, when no role is sound */
+	bool internal;	  /* a verb only, between our own processes: not a command of the user's */
 };
 
 /* All commands; ends with a NULL name. */

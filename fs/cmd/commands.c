@@ -102,6 +102,7 @@ const struct command commands[] = {
 		.run = run_umount,
 		.verb = verb_umount,
 		.needs = NEEDS_ADMIN,
+		.when_broken = true,
 	},
 	{
 		.name = "status",
@@ -112,6 +113,7 @@ const struct command commands[] = {
 		.run = run_status,
 		.verb = verb_status,
 		.needs = NEEDS_ANY_ROLE,
+		.when_broken = true,
 	},
 	{
 		.name = "grant",
@@ -183,6 +185,7 @@ const struct command commands[] = {
 		.run = run_audit,
 		.verb = verb_audit,
 		.needs = NEEDS_AUDITOR,
+		.when_broken = true,
 	},
 	{
 		.name = "key",
@@ -203,6 +206,7 @@ const struct command commands[] = {
 		.max_operands = MANY,
 		.verb = verb_verify,
 		.needs = NEEDS_ANY_ROLE,
+		.when_broken = true,
 	},
 	{
 		.name = "version",
