@@ -135,6 +135,17 @@ static int verify_path(struct verifying *verifying, const char *path, size_t len
 	return EXIT_DONE;
 }
 
+/* A row that was taken out leaves no file behind that could be called damaged. */
+static bool rows_are_whole(struct vault *vault)
+{
+	bool whole;
+
+	keystore_lock_rows(vault->keystore);
+	whole = sealed_rows_is_intact(keystore_rows(vault->keystore));
+	keystore_unlock_rows(vault->keystore);
+	return whole;
+}
+
 int verb_verify(struct vault *vault, struct verb_call *call)
 {
 	scope(object_scratch_free) struct object_scratch *scratch = NULL;
@@ -162,5 +173,11 @@ int verb_verify(struct vault *vault, struct verb_call *call)
 		say(call->output, "%llu files, %llu bytes checked, %llu damaged\n",
 			(unsigned long long)verifying.files, (unsigned long long)verifying.bytes,
 			(unsigned long long)verifying.damaged);
+	if (!verifying.damaged && !rows_are_whole(vault)) {
+		complain(call->output,
+			"verify: rows of the catalogue were removed or added by somebody without a "
+			"key; keystore.copy is the last good state");
+		return EXIT_INTEGRITY;
+	}
 	return verifying.damaged ? EXIT_INTEGRITY : EXIT_DONE;
 }
