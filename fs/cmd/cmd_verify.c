@@ -41,10 +41,11 @@ static int check_file(struct verifying *verifying, const struct entry_info *info
 		return r;
 	fd = object_store_open_object(verifying->vault->objects, info->file_id, true, &direct);
 	if (fd < 0) {
-		*ret_report =
-			(struct damage_report){.cause = fd == -ENOENT ? DAMAGE_MISSING : DAMAGE_IO,
-				.chunk = DAMAGE_NO_CHUNK};
-		return fd == -ENOENT ? -EBADMSG : fd;
+		bool missing = object_store_lacks_object(fd);
+
+		*ret_report = (struct damage_report){
+			.cause = missing ? DAMAGE_MISSING : DAMAGE_IO, .chunk = DAMAGE_NO_CHUNK};
+		return missing ? -EBADMSG : fd;
 	}
 	r = object_reader_new(fd, &identity, dek, &version, &reader, ret_report);
 	if (r < 0)

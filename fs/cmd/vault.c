@@ -214,7 +214,10 @@ static int open_rest(struct vault *vault, struct output *output)
 		complain(output,
 			"%s: the audit trail cannot be continued (%s); "
 			"`modelvault audit %s verify` says where it breaks",
-			vault->place.path, result_text(r), vault->place.path);
+			vault->place.path,
+			r == -EKEYREJECTED ? "audit.key is not of its last segment"
+					   : result_text(r),
+			vault->place.path);
 		return r == -EKEYREJECTED ? EXIT_INTEGRITY : exit_code_of(r);
 	}
 	r = open_objects(vault, output);

@@ -136,6 +136,13 @@ int object_store_open_object(
 	return fd;
 }
 
+/* A directory, a link on the way or at the end: by whoever writes the objects. */
+bool object_store_lacks_object(int result)
+{
+	return result == -ENOENT || result == -EUCLEAN || result == -ELOOP || result == -EXDEV ||
+	       result == -ENOTDIR;
+}
+
 int object_store_new_object(struct object_store *store, const uint8_t file_id[ID_SIZE])
 {
 	char name[NAME_SIZE];

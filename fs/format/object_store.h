@@ -24,8 +24,10 @@ struct object_store *object_store_close(struct object_store *store);
  * direct set O_DIRECT is tried and left out where the file system refuses it (ret_direct tells).
  * Descriptor, or -ENOENT (missing), -EUCLEAN (not a regular file), -errno.
  */
-int object_store_open_object(struct object_store *store, const uint8_t file_id[ID_SIZE], bool direct,
-	bool *ret_direct);
+int object_store_open_object(
+	struct object_store *store, const uint8_t file_id[ID_SIZE], bool direct, bool *ret_direct);
+/* That result says that no object stands there, or something that is none, as against an error. */
+bool object_store_lacks_object(int result);
 /* Makes .new/<id> (0600, O_EXCL, read-write). Descriptor or -errno. */
 int object_store_new_object(struct object_store *store, const uint8_t file_id[ID_SIZE]);
 /* fsync, rename from .new/ to its place, fsync of the directories. fd stays open. */
@@ -38,8 +40,8 @@ int object_store_remove(struct object_store *store, const uint8_t file_id[ID_SIZ
  * Removes everything in .new/ and every published object for which is_known(arg, id) is false.
  * Only under the vault's lock, with no writer at work. Count removed, or -errno.
  */
-int object_store_collect(struct object_store *store, bool (*is_known)(void *arg, const uint8_t *file_id),
-	void *arg);
+int object_store_collect(
+	struct object_store *store, bool (*is_known)(void *arg, const uint8_t *file_id), void *arg);
 /* Bytes and free bytes of the file system below, for statfs. */
 int object_store_space(struct object_store *store, uint64_t *ret_bytes, uint64_t *ret_free);
 
