@@ -89,6 +89,19 @@ int verb_mount(struct vault *vault, struct verb_call *call)
 	return code;
 }
 
+/* Whoever is outside of the server's own pid namespace has no number there, and is refused. */
+static void warn_of_pid_namespace(struct output *output)
+{
+	const ino_t first_namespace = 0xEFFFFFFC; /* PROC_PID_INIT_INO, linux/proc_ns.h */
+	struct stat attr;
+
+	if (stat("/proc/self/ns/pid", &attr) == 0 && attr.st_ino != first_namespace)
+		remark(output,
+			"this server is in a pid namespace of its own: whoever is outside of it "
+			"will be refused (pid-unknown); in a container, share the host's "
+			"(hostPID)");
+}
+
 static void advise(struct vault *vault, const char *mountpoint, struct output *output)
 {
 	scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(vault->policy);
@@ -132,8 +145,11 @@ static int become_server(
 	if (code == EXIT_DONE)
 		code = vault_open(place, &secrets, &vault, &output);
 	unlock_secrets_done(&secrets);
-	if (code == EXIT_DONE && subject_of_process(geteuid(), getegid(), getpid(), &caller) < 0)
+	if (code == EXIT_DONE && subject_of_process(geteuid(), getegid(), getpid(), &caller) < 0) {
+		complain(&output, "refused: what this process is cannot be told from /proc; in a "
+				  "pid namespace of its own the server needs a /proc of its own");
 		code = EXIT_REFUSED;
+	}
 	if (code == EXIT_DONE)
 		code = server_new(vault, &server, &output);
 	if (code != EXIT_DONE) {
@@ -145,8 +161,10 @@ static int become_server(
 	call.caller = &caller;
 	code = verb_mount(vault, &call);
 	subject_done(&caller);
-	if (code == EXIT_DONE)
+	if (code == EXIT_DONE) {
+		warn_of_pid_namespace(&output);
 		advise(vault, verb_operand(&call, 0, NULL), &output);
+	}
 	if (code == EXIT_DONE && ready_fd >= 0) {
 		/* From here on nobody's terminal, directory or session is held. */
 		setsid();
