@@ -191,6 +191,13 @@ int audit_append_wait(struct audit *audit, const struct audit_event *event, bool
 	return audit_writer_add_wait(audit->writer, &entry);
 }
 
+int audit_flush(struct audit *audit)
+{
+	struct audit_entry entry = {.event = NULL};
+
+	return audit_writer_add_wait(audit->writer, &entry);
+}
+
 int audit_health(struct audit *audit)
 {
 	return audit_writer_health(audit->writer);

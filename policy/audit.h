@@ -120,6 +120,8 @@ int audit_append(struct audit *audit, const struct audit_event *event,
  * too. Never from inside `done`.
  */
 int audit_append_wait(struct audit *audit, const struct audit_event *event, bool sync);
+/* Waits until everything queued so far is written. Its group's result. Never from inside `done`. */
+int audit_flush(struct audit *audit);
 /* 0 while records can be written, else the last failure. */
 int audit_health(struct audit *audit);
 /* Ends the segment: a last record names the next public key, the old private key is overwritten. */

@@ -11,6 +11,10 @@
  * of the process in any way; it survives power loss too when the group held a sync entry or the
  * level is AUDIT_REQUIRED_SYNC, and else from the next such commit or checkpoint of the log on.
  *
+ * A record that nobody waits for (a close) does not start a group of its own at once: it goes with
+ * the next one, or after LINGER_MS. Otherwise each open would wait for the commit of the close
+ * before it.
+ *
  * A group that fails leaves no trace but the result that every done of it gets; the next one tries
  * anew. In best-effort its records count as dropped instead, and the next group that succeeds
  * begins with a gap record of that count.
@@ -34,13 +38,15 @@
 #define LOG_PAGES_IDLE 500   /* 2 MiB: worth a checkpoint when nobody waits */
 #define LOG_PAGES_MAX  16384 /* 64 MiB: checkpointed although somebody may wait */
 #define IDLE_MS	       200
+#define LINGER_MS      20   /* how long a record that nobody waits for may gather company */
+#define LINGER_MAX     1024 /* so many of them are worth a group of their own */
 
 struct node {
 	struct node *next;
 	struct audit_event event;
 	void (*done)(void *arg, int result);
 	void *arg;
-	bool sync, is_never_dropped, is_folded;
+	bool sync, is_never_dropped, is_folded, is_flush;
 	struct audit_signer *next_signer;
 	char text[];
 };
@@ -60,6 +66,9 @@ struct audit_writer {
 	uint64_t dropped; /* best-effort: not recorded since the last gap record */
 	int health;
 	bool is_stopping;
+	bool is_urgent;		 /* somebody waits for what is in the queue */
+	bool is_watching;	 /* the thread sleeps for LINGER_MS at most: nobody need wake it */
+	int64_t linger_until_ns; /* for the first in the queue, when nothing in it is urgent */
 	struct audit_head head;
 };
 
@@ -70,7 +79,7 @@ static bool fold(struct audit_writer *writer, struct node *node)
 {
 	struct node **slot;
 
-	if (node->event.outcome != AUDIT_REFUSE || node->next_signer)
+	if (node->event.outcome != AUDIT_REFUSE || node->next_signer || node->is_flush)
 		return false;
 	slot = &writer->fold[audit_event_hash(&node->event) % FOLD_SLOTS];
 	if (*slot && audit_event_is_like(&(*slot)->event, &node->event) &&
@@ -116,7 +125,7 @@ static int add_group(struct audit_writer *writer, struct node *group, uint64_t d
 	if (dropped)
 		r = add_gap(writer, dropped, group ? group->event.time_ns : clock_now_ns());
 	for (struct node *node = group; node && r == 0; node = node->next) {
-		if (node->is_folded)
+		if (node->is_folded || node->is_flush)
 			continue;
 		if (node->next_signer)
 			r = audit_trail_end_segment(
@@ -200,23 +209,45 @@ static struct node *take_group(struct audit_writer *writer)
 	for (size_t i = 0; i < GROUP_MAX && *end; i++)
 		end = &(*end)->next;
 	writer->first = *end;
-	if (!writer->first)
+	if (!writer->first) {
 		writer->last = &writer->first;
+		writer->is_urgent = false;
+	}
 	*end = NULL;
 	return group;
+}
+
+/* Until which time the thread sleeps; INT64_MAX: until it is woken. The lock is held. */
+static int64_t sleep_until_ns(
+	struct audit_writer *writer, int64_t now_ns, int64_t watch_ns, int64_t idle_ns)
+{
+	/* Right after a group it looks again by itself, so that a close need not wake it. */
+	writer->is_watching = writer->first || now_ns < watch_ns;
+	if (writer->first)
+		return writer->linger_until_ns;
+	return writer->is_watching ? watch_ns : idle_ns;
 }
 
 /* True after IDLE_MS without work; the lock is held. */
 static bool wait_for_work(struct audit_writer *writer, bool idle_work)
 {
-	int64_t until_ns = clock_monotonic_ns() + IDLE_MS * NS_PER_MS;
-	const struct timespec until = {until_ns / NS_PER_S, until_ns % NS_PER_S};
+	int64_t now_ns = clock_monotonic_ns();
+	int64_t watch_ns = now_ns + LINGER_MS * NS_PER_MS;
+	int64_t idle_ns = idle_work ? now_ns + IDLE_MS * NS_PER_MS : INT64_MAX;
 
-	while (!writer->first && !writer->is_stopping) {
-		if (!idle_work)
+	while (!writer->is_urgent && !writer->is_stopping) {
+		int64_t until_ns = sleep_until_ns(writer, now_ns, watch_ns, idle_ns);
+		const struct timespec until = {until_ns / NS_PER_S, until_ns % NS_PER_S};
+
+		if (writer->first && (now_ns >= until_ns || writer->pending > LINGER_MAX))
+			return false;
+		if (!writer->first && now_ns >= idle_ns)
+			return true;
+		if (until_ns == INT64_MAX)
 			pthread_cond_wait(&writer->wake, &writer->lock);
-		else if (pthread_cond_timedwait(&writer->wake, &writer->lock, &until) == ETIMEDOUT)
-			return !writer->first && !writer->is_stopping;
+		else
+			pthread_cond_timedwait(&writer->wake, &writer->lock, &until);
+		now_ns = clock_monotonic_ns();
 	}
 	return false;
 }
@@ -317,6 +348,17 @@ static int node_new(const struct audit_entry *entry, struct node **ret_node)
 	struct node *node;
 	int r;
 
+	/* Without an event: only waits until all before it is written. */
+	if (!entry->event) {
+		node = calloc(1, sizeof(*node));
+		if (!node)
+			return -ENOMEM;
+		*node = (struct node){.done = entry->done, .arg = entry->arg, .is_flush = true};
+		node->is_never_dropped = true;
+		node->event.time_ns = clock_now_ns();
+		*ret_node = node;
+		return 0;
+	}
 	r = audit_event_check(entry->event);
 	if (r < 0)
 		return r;
@@ -351,10 +393,15 @@ static int enqueue(struct audit_writer *writer, struct node *node)
 		/* Read under the lock: the order of times is the order of the queue. */
 		if (!node->event.time_ns)
 			node->event.time_ns = clock_now_ns();
+		if (!writer->first)
+			writer->linger_until_ns = clock_monotonic_ns() + LINGER_MS * NS_PER_MS;
 		*writer->last = node;
 		writer->last = &node->next;
 		writer->pending++;
-		pthread_cond_signal(&writer->wake);
+		if (node->done || node->sync || node->next_signer)
+			writer->is_urgent = true;
+		if (writer->is_urgent || !writer->is_watching || writer->pending > LINGER_MAX)
+			pthread_cond_signal(&writer->wake);
 	}
 	pthread_mutex_unlock(&writer->lock);
 	return r;

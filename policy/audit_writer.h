@@ -9,7 +9,7 @@
 
 struct audit_writer;
 
-/* What is queued; only event must be set. */
+/* What is queued; without an event it only waits until all before it is written. */
 struct audit_entry {
 	const struct audit_event *event;
 	void (*done)(void *arg, int result);

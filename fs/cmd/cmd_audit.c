@@ -318,6 +318,10 @@ int verb_audit(struct vault *vault, struct verb_call *call)
 
 	if (asprintf(&trail, "%s/audit.db", vault->place.path) < 0)
 		return EXIT_FAILED;
+	/* What was queued before the question belongs in the answer; if it cannot be written, the
+	 * rest does. */
+	if (audit_flush(vault->audit) < 0)
+		complain(call->output, "the newest records could not be written yet");
 	if (!what || strcmp(what, "query") == 0)
 		return query_trail(trail, call);
 	if (strcmp(what, "verify") == 0)

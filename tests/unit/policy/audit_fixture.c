@@ -66,14 +66,14 @@ int fixture_group_setup(void **state)
 	return secret_init();
 }
 
-int fixture_setup(void **state)
+int audit_fixture_setup(void **state)
 {
 	(void)state;
 	snprintf(directory, sizeof(directory), "/tmp/test_audit.XXXXXX");
 	return mkdtemp(directory) ? 0 : -1;
 }
 
-int fixture_teardown(void **state)
+int audit_fixture_teardown(void **state)
 {
 	DIR *dir = opendir(directory);
 	struct dirent *entry;
@@ -92,7 +92,7 @@ const char *fixture_directory(void)
 	return directory;
 }
 
-const char *fixture_path(const char *name)
+const char *audit_fixture_path(const char *name)
 {
 	static char path[2][128];
 	static int turn;
@@ -159,11 +159,11 @@ void fixture_append(struct audit *audit, unsigned n)
 	assert_int_equal(audit_append_wait(audit, &event, false), 0);
 }
 
-void fixture_sql(const char *sql)
+void audit_fixture_sql(const char *sql)
 {
 	scope(db_close) struct db *db = NULL;
 
-	assert_int_equal(db_open(fixture_path("audit.db"), 0, &db), 0);
+	assert_int_equal(db_open(audit_fixture_path("audit.db"), 0, &db), 0);
 	assert_int_equal(db_exec(db, "PRAGMA foreign_keys=OFF"), 0);
 	if (db_exec(db, sql) < 0)
 		fail_msg("%s: %s", sql, db_error(db));
@@ -174,11 +174,11 @@ void fixture_copy(const char *name, const char *to)
 	scope_free char *bytes = NULL;
 	size_t len;
 
-	assert_int_equal(file_load(AT_FDCWD, fixture_path(name), 64 << 20, &bytes, &len), 0);
-	unlink(fixture_path(to));
+	assert_int_equal(file_load(AT_FDCWD, audit_fixture_path(name), 64 << 20, &bytes, &len), 0);
+	unlink(audit_fixture_path(to));
 	{
 		scope_fd int fd =
-			open(fixture_path(to), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+			open(audit_fixture_path(to), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 		assert_true(fd >= 0);
 		assert_int_equal(file_write(fd, bytes, len), 0);

@@ -33,7 +33,7 @@ static void assert_whole(uint64_t records, uint64_t segments)
 {
 	struct audit_verdict verdict;
 
-	if (audit_verify(fixture_path("audit.db"), NULL, NULL, &verdict) != 0)
+	if (audit_verify(audit_fixture_path("audit.db"), NULL, NULL, &verdict) != 0)
 		fail_msg("%s", verdict.problem);
 	assert_int_equal(verdict.records, records);
 	assert_int_equal(verdict.segments, segments);
@@ -66,7 +66,7 @@ static void test_create(void **state)
 	assert_int_equal(audit_append_wait(audit, &(struct audit_event){0}, false), -EINVAL);
 	fixture_append(audit, 2);
 	audit_close(audit);
-	assert_int_equal(stat(fixture_path("audit.db"), &st), 0);
+	assert_int_equal(stat(audit_fixture_path("audit.db"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_whole(2, 1);
 }
@@ -82,7 +82,7 @@ static void test_create_twice(void **state)
 		-EEXIST);
 	assert_int_equal(try_open(), 0); /* nothing of the first was touched */
 	assert_int_equal(
-		audit_create(fixture_path("none"), fixture_vault_id, &fixture_wrapper, fingerprint),
+		audit_create(audit_fixture_path("none"), fixture_vault_id, &fixture_wrapper, fingerprint),
 		-ENOENT);
 }
 
@@ -147,7 +147,7 @@ static void test_end_does_not_fit(void **state)
 		int r;
 
 		fixture_copy("good", "audit.db");
-		fixture_sql(edits[i]);
+		audit_fixture_sql(edits[i]);
 		r = try_open();
 		if (r != -EBADMSG)
 			fail_msg("%d: %s", r, edits[i]);
@@ -166,7 +166,7 @@ static void test_wrong_key(void **state)
 	audit_close(audit);
 	fixture_copy("first.key", "audit.key");
 	assert_int_equal(try_open(), -EKEYREJECTED);
-	assert_int_equal(unlink(fixture_path("audit.key")), 0);
+	assert_int_equal(unlink(audit_fixture_path("audit.key")), 0);
 	assert_int_equal(try_open(), -ENOENT);
 }
 
@@ -250,7 +250,7 @@ static void test_crash_after_commit(void **state)
 	assert_whole(4, 2);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, audit_fixture_setup, audit_fixture_teardown)
 
 int main(void)
 {

@@ -21,7 +21,7 @@ static struct audit_keys saved;
 
 static int setup(void **state)
 {
-	int r = fixture_setup(state);
+	int r = audit_fixture_setup(state);
 
 	if (r < 0)
 		return r;
@@ -40,7 +40,7 @@ static int teardown(void **state)
 {
 	close(vault_fd);
 	signer = audit_signer_free(signer);
-	return fixture_teardown(state);
+	return audit_fixture_teardown(state);
 }
 
 static size_t load(uint8_t bytes[256])

@@ -16,7 +16,7 @@ static int setup(void **state)
 {
 	struct audit *audit;
 	struct audit_event event;
-	int r = fixture_setup(state);
+	int r = audit_fixture_setup(state);
 
 	if (r < 0)
 		return r;
@@ -52,7 +52,7 @@ static void assert_finds(const struct audit_filter *filter, const char *expected
 {
 	char seqs[64] = "";
 
-	assert_int_equal(audit_query(fixture_path("audit.db"), filter, note_seq, seqs), 0);
+	assert_int_equal(audit_query(audit_fixture_path("audit.db"), filter, note_seq, seqs), 0);
 	assert_string_equal(seqs, expected);
 }
 
@@ -127,14 +127,14 @@ static void test_results(void **state)
 	int calls = 0;
 
 	(void)state;
-	assert_int_equal(audit_query(fixture_path("audit.db"), &filter, stop, &calls), -EPIPE);
+	assert_int_equal(audit_query(audit_fixture_path("audit.db"), &filter, stop, &calls), -EPIPE);
 	assert_int_equal(calls, 1);
-	assert_int_equal(audit_query(fixture_path("none.db"), &filter, stop, &calls), -ENOENT);
+	assert_int_equal(audit_query(audit_fixture_path("none.db"), &filter, stop, &calls), -ENOENT);
 	filter.action = "opens";
-	assert_int_equal(audit_query(fixture_path("audit.db"), &filter, stop, &calls), -EINVAL);
+	assert_int_equal(audit_query(audit_fixture_path("audit.db"), &filter, stop, &calls), -EINVAL);
 	filter.action = NULL;
 	filter.outcome = "";
-	assert_int_equal(audit_query(fixture_path("audit.db"), &filter, stop, &calls), -EINVAL);
+	assert_int_equal(audit_query(audit_fixture_path("audit.db"), &filter, stop, &calls), -EINVAL);
 	assert_int_equal(calls, 1);
 }
 
@@ -145,11 +145,11 @@ static void test_hostile_row(void **state)
 	char seqs[64] = "";
 
 	(void)state;
-	fixture_sql("UPDATE record SET sha256 = x'00' WHERE seq = 2");
-	assert_int_equal(audit_query(fixture_path("audit.db"), &filter, note_seq, seqs), -EUCLEAN);
+	audit_fixture_sql("UPDATE record SET sha256 = x'00' WHERE seq = 2");
+	assert_int_equal(audit_query(audit_fixture_path("audit.db"), &filter, note_seq, seqs), -EUCLEAN);
 	assert_string_equal(seqs, "1 ");
-	fixture_sql("DROP TABLE head");
-	assert_int_equal(audit_query(fixture_path("audit.db"), &filter, note_seq, seqs), -EUCLEAN);
+	audit_fixture_sql("DROP TABLE head");
+	assert_int_equal(audit_query(audit_fixture_path("audit.db"), &filter, note_seq, seqs), -EUCLEAN);
 }
 
 /* A reader sees one moment while the writer goes on. */
@@ -168,13 +168,13 @@ static void test_reader_beside_writer(void **state)
 	struct audit_head head;
 
 	(void)state;
-	assert_int_equal(audit_query(fixture_path("audit.db"), &filter, append_more, audit), 0);
+	assert_int_equal(audit_query(audit_fixture_path("audit.db"), &filter, append_more, audit), 0);
 	audit_head(audit, &head);
 	audit_close(audit);
 	assert_int_equal(head.seq, 4 + 4);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, audit_fixture_teardown)
 
 int main(void)
 {

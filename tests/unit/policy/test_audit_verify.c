@@ -36,14 +36,14 @@ static void make_trail(void)
 
 static void restore(void)
 {
-	unlink(fixture_path("audit.db-wal"));
-	unlink(fixture_path("audit.db-shm"));
+	unlink(audit_fixture_path("audit.db-wal"));
+	unlink(audit_fixture_path("audit.db-shm"));
 	fixture_copy("good", "audit.db");
 }
 
 static int verify(struct audit_verdict *verdict)
 {
-	return audit_verify(fixture_path("audit.db"), NULL, fingerprint, verdict);
+	return audit_verify(audit_fixture_path("audit.db"), NULL, fingerprint, verdict);
 }
 
 static void assert_found(const char *what)
@@ -59,7 +59,7 @@ static void assert_found(const char *what)
 static void edit(const char *sql)
 {
 	restore();
-	fixture_sql(sql);
+	audit_fixture_sql(sql);
 	assert_found(sql);
 }
 
@@ -140,7 +140,7 @@ static void edit_columns(const char *table, const char *condition)
 	scope(db_done) struct db_query *columns = NULL;
 	char sql[512];
 
-	assert_int_equal(db_open(fixture_path("good"), DB_READ_ONLY, &db), 0);
+	assert_int_equal(db_open(audit_fixture_path("good"), DB_READ_ONLY, &db), 0);
 	snprintf(sql, sizeof(sql), "PRAGMA table_info(%s)", table);
 	assert_int_equal(db_prepare(db, sql, &columns), 0);
 	while (db_step(columns) > 0) {
@@ -276,7 +276,7 @@ static void sign_head(struct audit_signer *signer, uint64_t seq)
 	scope(db_done) struct db_query *query = NULL;
 	struct audit_record record;
 
-	assert_int_equal(db_open(fixture_path("audit.db"), 0, &db), 0);
+	assert_int_equal(db_open(audit_fixture_path("audit.db"), 0, &db), 0);
 	assert_int_equal(audit_read_record(db, seq, &query, &record), 0);
 	memcpy(head.chain, record.chain, DIGEST_SIZE);
 	query = db_done(query);
@@ -292,12 +292,12 @@ static void test_signed_anew(void **state)
 	(void)state;
 	make_trail();
 	assert_int_equal(audit_signer_generate(&other), 0);
-	fixture_sql("DELETE FROM record WHERE seq = 14");
+	audit_fixture_sql("DELETE FROM record WHERE seq = 14");
 	sign_head(other, 13);
 	assert_found("cut off and signed by another key");
 	hex_encode(audit_signer_public(other), 32, sql + strlen(sql));
 	strncat(sql, "' WHERE number = 3", sizeof(sql) - strlen(sql) - 1);
-	fixture_sql(sql);
+	audit_fixture_sql(sql);
 	assert_found("signed by another key that the segment's row names");
 }
 
@@ -312,12 +312,12 @@ static void test_pins(void **state)
 	make_trail();
 	memcpy(wrong, fingerprint, sizeof(wrong));
 	wrong[31] ^= 1;
-	assert_int_equal(audit_verify(fixture_path("audit.db"), NULL, wrong, &verdict), -EBADMSG);
-	assert_int_equal(audit_verify(fixture_path("audit.db"), wrong, NULL, &verdict), -EBADMSG);
-	assert_int_equal(db_open(fixture_path("audit.db"), DB_READ_ONLY, &db), 0);
+	assert_int_equal(audit_verify(audit_fixture_path("audit.db"), NULL, wrong, &verdict), -EBADMSG);
+	assert_int_equal(audit_verify(audit_fixture_path("audit.db"), wrong, NULL, &verdict), -EBADMSG);
+	assert_int_equal(db_open(audit_fixture_path("audit.db"), DB_READ_ONLY, &db), 0);
 	assert_int_equal(audit_read_segment(db, 1, &segment), 0);
 	assert_int_equal(
-		audit_verify(fixture_path("audit.db"), segment.public_key, fingerprint, &verdict),
+		audit_verify(audit_fixture_path("audit.db"), segment.public_key, fingerprint, &verdict),
 		0);
 }
 
@@ -337,9 +337,9 @@ static void test_old_head(void **state)
 		scope(db_close) struct db *old = NULL, *db = NULL;
 		struct audit_place head;
 
-		assert_int_equal(db_open(fixture_path("old.db"), DB_READ_ONLY, &old), 0);
+		assert_int_equal(db_open(audit_fixture_path("old.db"), DB_READ_ONLY, &old), 0);
 		assert_int_equal(audit_read_head(old, &head), 0);
-		assert_int_equal(db_open(fixture_path("audit.db"), 0, &db), 0);
+		assert_int_equal(db_open(audit_fixture_path("audit.db"), 0, &db), 0);
 		assert_int_equal(audit_store_set_head(db, &head), 0);
 	}
 	assert_found("old head");
@@ -353,7 +353,7 @@ static void test_no_database(void **state)
 
 	(void)state;
 	assert_int_equal(verify(&verdict), -ENOENT);
-	fd = open(fixture_path("audit.db"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	fd = open(audit_fixture_path("audit.db"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	assert_found("an empty file");
 	for (int i = 0; i < 2000; i++)
@@ -371,7 +371,7 @@ static void test_damaged_pages(void **state)
 	(void)state;
 	make_trail();
 	{
-		scope_fd int fd = open(fixture_path("good"), O_RDONLY | O_CLOEXEC);
+		scope_fd int fd = open(audit_fixture_path("good"), O_RDONLY | O_CLOEXEC);
 
 		size = lseek(fd, 0, SEEK_END);
 	}
@@ -381,7 +381,7 @@ static void test_damaged_pages(void **state)
 		int r;
 
 		restore();
-		fd = open(fixture_path("audit.db"), O_WRONLY | O_CLOEXEC);
+		fd = open(audit_fixture_path("audit.db"), O_WRONLY | O_CLOEXEC);
 		assert_int_equal(random_fill(noise, sizeof(noise)), 0);
 		assert_int_equal(pwrite(fd, noise, sizeof(noise), at), sizeof(noise));
 		r = verify(&verdict);
@@ -390,7 +390,7 @@ static void test_damaged_pages(void **state)
 	}
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, audit_fixture_setup, audit_fixture_teardown)
 
 int main(void)
 {

@@ -25,7 +25,7 @@ static void assert_whole(uint64_t records)
 {
 	struct audit_verdict verdict;
 
-	if (audit_verify(fixture_path("audit.db"), NULL, NULL, &verdict) != 0)
+	if (audit_verify(audit_fixture_path("audit.db"), NULL, NULL, &verdict) != 0)
 		fail_msg("%s", verdict.problem);
 	assert_int_equal(verdict.records, records);
 }
@@ -96,7 +96,7 @@ static void test_record_holds_event(void **state)
 
 	test_copy(state);
 	assert_int_equal(
-		audit_query(fixture_path("audit.db"), &filter, check_path, "models/one"), 7);
+		audit_query(audit_fixture_path("audit.db"), &filter, check_path, "models/one"), 7);
 }
 
 static void test_invalid_events(void **state)
@@ -153,7 +153,7 @@ static struct tally tally_trail(void)
 	struct audit_filter filter = AUDIT_FILTER_EMPTY;
 	struct tally tally = {0};
 
-	assert_int_equal(audit_query(fixture_path("audit.db"), &filter, tally_record, &tally), 0);
+	assert_int_equal(audit_query(audit_fixture_path("audit.db"), &filter, tally_record, &tally), 0);
 	return tally;
 }
 
@@ -382,7 +382,7 @@ static void test_clock_step(void **state)
 	assert_whole(4);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, audit_fixture_setup, audit_fixture_teardown)
 
 int main(void)
 {
