@@ -38,7 +38,7 @@ static int remove_name(struct removal *removal, uint64_t parent, const char *nam
 	if (is_zero_id(old_id))
 		return 0;
 	/* The key is gone: what is open ends, and the ciphertext is only room on the disk. */
-	r = gate_end_file(vault->gate, info->ino, &effect);
+	r = gate_end_file(vault->gate, info->ino, old_id, &effect);
 	if (r < 0)
 		return r;
 	r = object_store_remove(vault->objects, old_id);

@@ -396,6 +396,7 @@ static void keep_house(struct server *server, int64_t *last_copy_ms)
 
 	watch_seal(server);
 	server_mounts(server, drop_idle, NULL);
+	gate_close_idle(server->vault->gate);
 	if (now_ms - *last_copy_ms < COPY_EVERY_MS)
 		return;
 	*last_copy_ms = now_ms;

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "fs/format/chunk.h"
 #include "fs/format/header.h"
@@ -21,7 +22,7 @@
 #include "fs/format/object_seal.h"
 #include "fs/format/page_cache.h"
 
-#define TAG_PAGES_KEPT	64 /* 256 KiB, 128 MiB of plaintext at the default chunk size */
+#define TAG_PAGES_KEPT	512 /* 2 MiB, 1 GiB of plaintext at the default chunk size */
 #define SEAL_PAGES_KEPT 4
 
 /* One cipher context; a thread that decrypts has one to itself. */
@@ -41,6 +42,7 @@ struct object_reader {
 	struct page_cache seal_pages;
 	pthread_mutex_t contexts_lock; /* guards contexts; a leaf lock */
 	struct context *contexts;      /* those not in use, last used first */
+	struct stat opened;	       /* of the object, before the first byte of it was read */
 };
 
 /* One read: chunks first..last, and whether caches may answer. */
@@ -203,6 +205,8 @@ int object_reader_new(int fd, const struct object_identity *identity, const stru
 	reader->identity = *identity;
 	reader->version = *version;
 	r = reader_init(reader, fd, dek);
+	if (r == 0 && fstat(fd, &reader->opened) < 0)
+		r = -EIO;
 	if (r == 0)
 		r = check_header_and_size(reader, ret_report);
 	if (r == 0)
@@ -227,6 +231,18 @@ struct object_reader *object_reader_free(struct object_reader *reader)
 uint64_t object_reader_size(const struct object_reader *reader)
 {
 	return reader->version.size;
+}
+
+bool object_reader_is_fresh(const struct object_reader *reader)
+{
+	const struct stat *then = &reader->opened;
+	struct stat now;
+
+	return fstat(reader->file.fd, &now) == 0 && now.st_size == then->st_size &&
+	       now.st_nlink == then->st_nlink && now.st_mtim.tv_sec == then->st_mtim.tv_sec &&
+	       now.st_mtim.tv_nsec == then->st_mtim.tv_nsec &&
+	       now.st_ctim.tv_sec == then->st_ctim.tv_sec &&
+	       now.st_ctim.tv_nsec == then->st_ctim.tv_nsec;
 }
 
 /* The leaf of a group, from a seal page that the index vouches for. */
@@ -343,6 +359,10 @@ static int load_range(struct object_reader *reader, struct object_scratch *scrat
 	int r;
 
 	if (!known && !adjacent) {
+		/* The disk fetches the chunks while their tag page is read. */
+		object_file_announce(&reader->file,
+			geometry_chunk_offset(&reader->geometry, range->first),
+			stored_len(&reader->geometry, range->first, range->last));
 		r = object_file_read_pages(&reader->file, scratch->tag_pages, PAGE_BYTES,
 			geometry_tag_page_offset(&reader->geometry, first_group), ret_report);
 		if (r < 0)

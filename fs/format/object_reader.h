@@ -24,6 +24,11 @@ int object_reader_new(int fd, const struct object_identity *identity, const stru
 	struct damage_report *ret_report);
 struct object_reader *object_reader_free(struct object_reader *reader);
 uint64_t object_reader_size(const struct object_reader *reader);
+/*
+ * False when the object was touched (size, times, links) since it was opened: who kept the reader
+ * without a handle must then open anew, so that the whole check is made again.
+ */
+bool object_reader_is_fresh(const struct object_reader *reader);
 
 /*
  * Room for one read, made once per thread: 4 KiB-aligned, enough for max_len plaintext bytes at any

@@ -6,7 +6,7 @@
 #include "fs/mount/mount_private.h"
 #include "keystore/base/clock.h"
 
-void answer_error(fuse_req_t request, int result)
+int errno_for_kernel(int result)
 {
 	switch (-result) {
 	case 0:
@@ -28,11 +28,15 @@ void answer_error(fuse_req_t request, int result)
 	case ERANGE:
 	case EROFS:
 	case ESTALE:
-		fuse_reply_err(request, -result);
-		break;
+		return -result;
 	default:
-		fuse_reply_err(request, EIO);
+		return EIO;
 	}
+}
+
+void answer_error(fuse_req_t request, int result)
+{
+	fuse_reply_err(request, errno_for_kernel(result));
 }
 
 static struct timespec timespec_of(int64_t time_ns)

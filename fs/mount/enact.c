@@ -78,13 +78,20 @@ int gate_enact(struct gate *gate, struct policy_change *change, struct gate_effe
 	return r;
 }
 
-int gate_end_file(struct gate *gate, uint64_t ino, struct gate_effect *ret_effect)
+int gate_end_file(struct gate *gate, uint64_t ino, const uint8_t file_id[ID_SIZE],
+	struct gate_effect *ret_effect)
 {
 	struct enacting enacting = {.gate = gate, .ino = ino};
 	int r;
 
 	pthread_mutex_lock(&gate->enacting);
 	r = end_handles(gate, is_of_file, &enacting, ret_effect);
+	open_file_forget(handle_files(gate->handles), file_id);
 	pthread_mutex_unlock(&gate->enacting);
 	return r;
+}
+
+void gate_close_idle(struct gate *gate)
+{
+	open_file_close_idle(handle_files(gate->handles));
 }

@@ -39,8 +39,14 @@ struct gate_effect {
  * that is done. Never from a FUSE request. change NULL: only decides the handles again.
  */
 int gate_enact(struct gate *gate, struct policy_change *change, struct gate_effect *ret_effect);
-/* Ends every handle of a file whose last name was removed or that was replaced under `ino`. */
-int gate_end_file(struct gate *gate, uint64_t ino, struct gate_effect *ret_effect);
+/*
+ * Ends every handle of a file whose last name was removed, and drops what is kept of its keys.
+ * file_id: of the object that went.
+ */
+int gate_end_file(struct gate *gate, uint64_t ino, const uint8_t file_id[ID_SIZE],
+	struct gate_effect *ret_effect);
+/* Closes objects that nobody has used for some seconds. Call now and then. */
+void gate_close_idle(struct gate *gate);
 /* Names below a directory changed: every mount forgets what the kernel keeps of them. */
 void gate_name_changed(struct gate *gate, uint64_t parent, const char *name, size_t len);
 /* From now on every open is refused with REASON_SHUTTING_DOWN. */

@@ -56,10 +56,12 @@ static inline struct session *session_of(fuse_req_t request)
 /* answer.c */
 
 /*
- * Answers with an error. The one place that turns results into what the kernel is told: anything
- * outside the list of errors that mean nothing special to FUSE becomes EIO. ENOSYS above all: as an
- * answer to OPEN it would switch the gate off for the whole mount (PITFALLS 1b).
+ * The one place that turns results into what the kernel is told: anything outside the list of
+ * errors that mean nothing special to FUSE becomes EIO. ENOSYS above all: as an answer to OPEN it
+ * would switch the gate off for the whole mount (PITFALLS 1b).
  */
+int errno_for_kernel(int result);
+/* Answers with errno_for_kernel(result). */
 void answer_error(fuse_req_t request, int result);
 /* Attributes as stat(2) shows them. */
 void stat_of_entry(const struct entry_info *info, struct stat *ret_stat);

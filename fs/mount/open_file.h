@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * open_file.h - the objects that are open: one reader per file id, shared by all handles of all
- * mounts, closed with the last of them. Thread-safe.
+ * mounts. After the last handle it is kept for some seconds, since opening anew reads header and
+ * index from the disk; it is used again only if the object was not touched meanwhile. Thread-safe.
  */
 #ifndef FS_MOUNT_OPEN_FILE_H
 #define FS_MOUNT_OPEN_FILE_H
@@ -22,6 +23,10 @@ struct open_file_table *open_file_table_free(struct open_file_table *table);
 int open_file_get(struct open_file_table *table, const struct entry_info *info,
 	struct open_file **ret_file, struct damage_report *ret_report);
 void open_file_put(struct open_file_table *table, struct open_file *file);
+/* Closes the readers that nobody has used for some seconds. Call now and then. */
+void open_file_close_idle(struct open_file_table *table);
+/* Closes what is kept of a file whose key is gone; what handles still have is theirs to end. */
+void open_file_forget(struct open_file_table *table, const uint8_t file_id[ID_SIZE]);
 struct object_reader *open_file_reader(const struct open_file *file);
 
 #endif
