@@ -9,7 +9,8 @@
 #include "keystore/aead.h"
 #include "keystore/base/secret.h"
 
-/* What the catalogue says an object is. For a rooted object all of it is believed, nothing of the object. */
+/* What the catalogue says an object is. For a rooted object all of it is believed, nothing of the
+ * object. */
 struct object_identity {
 	uint8_t vault_id[ID_SIZE];
 	uint8_t file_id[ID_SIZE];
@@ -26,16 +27,18 @@ struct object_version {
 /* Why an object cannot be served. The words are an interface (audit records, verify). */
 enum damage {
 	DAMAGE_NONE,
-	DAMAGE_CHUNK_TAG, /* "chunk-tag": a chunk's tag does not fit */
-	DAMAGE_TAG_PAGE, /* "tag-page": a tag page is not the one that its leaf names, or entries not used are not zero */
-	DAMAGE_SEAL, /* "seal": a seal page or the index is not what root says */
-	DAMAGE_HEADER, /* "header": header MAC, magic, version, or fields that differ from the catalogue */
-	DAMAGE_SIZE, /* "size": the object's length is not the exact one */
-	DAMAGE_MISPLACED, /* "misplaced": carries another file id of this vault */
-	DAMAGE_FOREIGN, /* "foreign": carries another vault id */
+	DAMAGE_CHUNK_TAG,   /* "chunk-tag": a chunk's tag does not fit */
+	DAMAGE_TAG_PAGE,    /* "tag-page": a tag page is not the one that its leaf names, or entries
+			       not used are not zero */
+	DAMAGE_SEAL,	    /* "seal": a seal page or the index is not what root says */
+	DAMAGE_HEADER,	    /* "header": header MAC, magic, version, or fields that differ from the
+			       catalogue */
+	DAMAGE_SIZE,	    /* "size": the object's length is not the exact one */
+	DAMAGE_MISPLACED,   /* "misplaced": carries another file id of this vault */
+	DAMAGE_FOREIGN,	    /* "foreign": carries another vault id */
 	DAMAGE_ROLLED_BACK, /* "rolled-back": an authentic older state of this object */
-	DAMAGE_MISSING, /* "missing": no such object */
-	DAMAGE_IO, /* "io": the backing store failed or answered short */
+	DAMAGE_MISSING,	    /* "missing": no such object */
+	DAMAGE_IO,	    /* "io": the backing store failed or answered short */
 	DAMAGE_KINDS
 };
 const char *damage_text(enum damage damage);

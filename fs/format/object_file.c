@@ -86,6 +86,12 @@ int object_file_read(const struct object_file *file, struct iovec *parts, size_t
 	return 0;
 }
 
+void object_file_announce(const struct object_file *file, uint64_t offset, size_t len)
+{
+	if (!file->direct)
+		(void)posix_fadvise(file->fd, (off_t)offset, (off_t)len, POSIX_FADV_WILLNEED);
+}
+
 int object_file_read_pages(const struct object_file *file, void *pages, size_t want,
 	uint64_t offset, struct damage_report *ret_report)
 {

@@ -31,6 +31,8 @@ int object_file_check_size(const struct object_file *file, struct damage_report 
  */
 int object_file_read(const struct object_file *file, struct iovec *parts, size_t count, size_t want,
 	uint64_t offset, struct damage_report *ret_report);
+/* Says that this range will be read soon, so that the disk can begin. Not with O_DIRECT. */
+void object_file_announce(const struct object_file *file, uint64_t offset, size_t len);
 /* The same into one buffer of whole pages. */
 int object_file_read_pages(const struct object_file *file, void *pages, size_t want,
 	uint64_t offset, struct damage_report *ret_report);

@@ -10,7 +10,8 @@
 
 struct object_writer;
 
-/* Writes to fd (an empty file, position not used; stays the caller's). generation is that of the session. */
+/* Writes to fd (an empty file, position not used; stays the caller's). generation is that of the
+ * session. */
 int object_writer_new(int fd, const struct object_identity *identity, const struct secret *dek,
 	uint32_t generation, struct object_writer **ret_writer);
 struct object_writer *object_writer_free(struct object_writer *writer);

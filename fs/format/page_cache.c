@@ -3,8 +3,13 @@
 #include "fs/format/page_cache.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Slots that have memory, of all caches of the process: a bound for any number of open objects. */
+static _Atomic size_t slots_used;
+#define SLOTS_MAX 16384 /* 64 MiB of tag pages: 32 GiB of plaintext at the default chunk size */
 
 int page_cache_init(struct page_cache *cache, size_t count)
 {
@@ -27,8 +32,11 @@ void page_cache_done(struct page_cache *cache)
 {
 	if (!cache->slots)
 		return;
-	for (size_t i = 0; i < cache->count; i++)
+	for (size_t i = 0; i < cache->count; i++) {
+		if (cache->slots[i])
+			atomic_fetch_sub(&slots_used, 1);
 		free(cache->slots[i]);
+	}
 	free(cache->slots);
 	cache->slots = NULL;
 	pthread_mutex_destroy(&cache->lock);
@@ -48,13 +56,24 @@ bool page_cache_get(struct page_cache *cache, uint64_t number, size_t offset, si
 	return found;
 }
 
+static struct page_slot *slot_new(void)
+{
+	struct page_slot *slot = NULL;
+
+	if (atomic_fetch_add(&slots_used, 1) < SLOTS_MAX)
+		slot = malloc(sizeof(*slot));
+	if (!slot)
+		atomic_fetch_sub(&slots_used, 1);
+	return slot;
+}
+
 void page_cache_put(struct page_cache *cache, uint64_t number, const uint8_t page[PAGE_BYTES])
 {
 	struct page_slot **slot = &cache->slots[number % cache->count];
 
 	pthread_mutex_lock(&cache->lock);
 	if (!*slot)
-		*slot = malloc(sizeof(**slot));
+		*slot = slot_new();
 	if (*slot) {
 		(*slot)->number = number;
 		memcpy((*slot)->bytes, page, PAGE_BYTES);
