@@ -268,7 +268,7 @@ static int mount_place(
 	r = rebuild_request(invocation, path, place);
 	if (r < 0)
 		return EXIT_FAILED;
-	r = connect_server(place, &client);
+	r = reach_server(place, &client);
 	if (r == -ENOENT)
 		return foreground ? become_server(invocation, place, -1)
 				  : start_server(invocation, place);

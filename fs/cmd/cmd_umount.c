@@ -47,25 +47,6 @@ static int count_mount(void *arg, const struct mount_entry *entry)
 	return 0;
 }
 
-/* Does anybody hold the vault's lock? Unreadable for us: then the socket tells. */
-static bool is_held(const struct vault_place *place)
-{
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	struct control_client *client;
-	scope_free char *name = NULL;
-	scope_fd int fd = -1;
-
-	if (asprintf(&name, "%s/lock", place->path) < 0)
-		return false;
-	fd = open(name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (fd >= 0)
-		return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
-	if (connect_server(place, &client) < 0)
-		return false;
-	control_client_free(client);
-	return true;
-}
-
 static void wait_until_gone(const struct vault_place *place, const char *mountpoint)
 {
 	struct counting counting = {.vault = place->path};
@@ -74,7 +55,7 @@ static void wait_until_gone(const struct vault_place *place, const char *mountpo
 	for (int i = 0; i < GONE_STEPS && mounts_is_mountpoint(mountpoint); i++)
 		nanosleep(&step, NULL);
 	mounts_each(count_mount, &counting);
-	for (int i = 0; i < GONE_STEPS && !counting.mounts && is_held(place); i++)
+	for (int i = 0; i < GONE_STEPS && !counting.mounts && vault_is_held(place); i++)
 		nanosleep(&step, NULL);
 }
 
@@ -111,7 +92,7 @@ static int unmount(struct invocation *invocation, const struct vault_place *plac
 
 	(void)invocation;
 	r = connect_server(place, &client);
-	if (r == -ENOENT && !is_held(place))
+	if (r == -ENOENT && !vault_is_held(place))
 		return clear_dead_mount(mountpoint, output);
 	if (r == 0)
 		r = message_new(&request);

@@ -63,6 +63,24 @@ const struct command commands[] = {
 		.internal = true,
 	},
 	{
+		.name = "export",
+		.operands = "VAULT PATH DEST|-",
+		.summary = "write a file or tree out in the clear; needs read, is on record",
+		.min_operands = 3,
+		.max_operands = 3,
+		.run = run_export,
+	},
+	{
+		.name = "export-look",
+		.verb = verb_export_look,
+		.internal = true,
+	},
+	{
+		.name = "export-file",
+		.verb = verb_export_file,
+		.internal = true,
+	},
+	{
 		.name = "ls",
 		.operands = "VAULT [PATH]",
 		.summary = "list what is in it",

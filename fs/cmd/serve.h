@@ -13,6 +13,13 @@ struct server;
 
 /* -ENOENT: nobody serves this vault. -EPERM: somebody does whom we do not believe. */
 int connect_server(const struct vault_place *place, struct control_client **ret_client);
+/*
+ * The same, but while somebody holds the vault's lock and does not answer (a server that starts or
+ * ends, a command at work) it waits for up to 5 s, until he answers or lets go.
+ */
+int reach_server(const struct vault_place *place, struct control_client **ret_client);
+/* Does anybody hold the vault's lock? Where the lock file is closed to us: does a server answer? */
+bool vault_is_held(const struct vault_place *place);
 
 /* Takes the open vault over for serving: opens the control socket. Complains; exit code. */
 int server_new(struct vault *vault, struct server **ret_server, struct output *output);

@@ -3,9 +3,11 @@
 #include "fs/cmd/vault_access.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fs/cmd/serve.h"
@@ -14,6 +16,8 @@
 
 /* The server closes a connection that says nothing for 30 s: one that old is made anew first. */
 #define LINE_IDLE_NS (15 * NS_PER_S)
+
+#define REACH_STEPS 250 /* of 20 ms */
 
 struct vault_access {
 	struct vault_place place;
@@ -48,6 +52,38 @@ int connect_server(const struct vault_place *place, struct control_client **ret_
 			r = found;
 	}
 	return r;
+}
+
+bool vault_is_held(const struct vault_place *place)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct control_client *client;
+	scope_free char *name = NULL;
+	scope_fd int fd = -1;
+
+	if (asprintf(&name, "%s/lock", place->path) < 0)
+		return false;
+	fd = open(name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0)
+		return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+	if (errno == ENOENT || connect_server(place, &client) < 0)
+		return false;
+	control_client_free(client);
+	return true;
+}
+
+int reach_server(const struct vault_place *place, struct control_client **ret_client)
+{
+	const struct timespec step = {.tv_nsec = 20 * NS_PER_MS};
+	int r;
+
+	for (int i = 0; i < REACH_STEPS; i++) {
+		r = connect_server(place, ret_client);
+		if (r != -ENOENT || !vault_is_held(place))
+			return r;
+		nanosleep(&step, NULL);
+	}
+	return -ENOENT;
 }
 
 int subject_of_process(uint32_t uid, uint32_t gid, pid_t pid, struct subject *ret_subject)
@@ -96,7 +132,7 @@ static int open_place(
 	const char *path = access->place.path;
 	int r;
 
-	r = connect_server(&access->place, &access->client);
+	r = reach_server(&access->place, &access->client);
 	if (r == 0) {
 		access->served = true;
 		return EXIT_DONE;
