@@ -40,7 +40,9 @@
 	X(REASON_SERVER_ERROR, "server-error", "the server failed on the way to a decision")      \
 	X(REASON_ROLE, "role", "the caller holds the role that the command needs")                \
 	X(REASON_NO_ROLE, "no-role", "the caller does not hold the role that the command needs")  \
-	X(REASON_SLOT, "slot", "a slot secret was given")
+	X(REASON_SLOT, "slot", "a slot secret was given")                                         \
+	X(REASON_OTHER_USER, "other-user",                                                        \
+		"the request carries another user than its process has (an overlay, an override)")
 
 enum reason {
 #define REASON_ENUM(name, word, text) name,

@@ -29,6 +29,7 @@
 
 /* No result of the calls made here. */
 #define KERNEL_THREAD (-ENOEXEC)
+#define OTHER_USER    (-EUSERS)
 
 /* Written once by subject_init, before there are threads. */
 static int proc_fd = -1;
@@ -159,6 +160,26 @@ static bool status_is_kernel_thread(const struct proc_text *status)
 	if (kthread)
 		return *kthread == '1';
 	return !status_field(status, "\nVmSize:\t") && state && *state != 'Z' && *state != 'X';
+}
+
+/*
+ * The file-system uid, the fourth number. An overlay asks with its mounter's credentials: then the
+ * groups read here would be the reader's and the user the mounter's.
+ */
+static int status_check_user(const struct proc_text *status, uint32_t uid)
+{
+	const char *at = status_field(status, "\nUid:\t");
+	uint64_t number = UINT64_MAX;
+
+	for (int i = 0; at && i < 4; i++) {
+		if (i && *at++ != '\t')
+			return -EUCLEAN;
+		if (!read_number(&at, UINT32_MAX, &number))
+			return -EUCLEAN;
+	}
+	if (!at)
+		return -EUCLEAN;
+	return number == uid ? 0 : OTHER_USER;
 }
 
 static int status_groups(const struct proc_text *status, struct subject *subject)
@@ -344,6 +365,9 @@ static int identify(pid_t tid, struct proc_dirs *dirs, struct subject *subject, 
 	if (status_is_kernel_thread(&status))
 		return KERNEL_THREAD;
 	if (want_groups) {
+		r = status_check_user(&status, subject->uid);
+		if (r != 0)
+			return r;
 		r = status_groups(&status, subject);
 		if (r < 0)
 			return r;
@@ -406,6 +430,8 @@ static enum reason capture(const struct subject_origin *origin, struct subject *
 	r = identify(origin->tid, &dirs, subject, true);
 	if (r == KERNEL_THREAD)
 		return REASON_KERNEL_THREAD;
+	if (r == OTHER_USER)
+		return REASON_OTHER_USER;
 	if (r < 0)
 		return reason_of(r);
 	r = describe(&dirs, subject);
