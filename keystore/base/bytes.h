@@ -113,7 +113,8 @@ bool utf8_is_valid(const void *bytes, size_t len);
 size_t utf8_sequence(const void *bytes, size_t len);
 /*
  * The bytes as text that fits on one terminal line: control characters (C1, line separators and
- * bidirectional controls too), backslash and invalid UTF-8 become \n, \\ or \xHH. The caller frees; NULL when out of memory.
+ * bidirectional controls too), backslash and invalid UTF-8 become \n, \\ or \xHH. The caller frees;
+ * NULL when out of memory.
  */
 char *text_for_terminal(const void *bytes, size_t len);
 

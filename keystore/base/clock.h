@@ -17,8 +17,8 @@ int64_t clock_monotonic_ns(void);
 /* RFC 3339 in UTC with nine digits: 2026-11-22T05:00:00.123456789Z. */
 void time_to_text(int64_t time_ns, char ret_text[TIME_TEXT_SIZE]);
 /*
- * RFC 3339 with Z or an offset, fraction optional; or YYYY-MM-DD (00:00) or "YYYY-MM-DD HH:MM[:SS]",
- * both read in UTC. -EINVAL otherwise.
+ * RFC 3339 with Z or an offset, fraction optional; or YYYY-MM-DD (00:00) or "YYYY-MM-DD
+ * HH:MM[:SS]", both read in UTC. -EINVAL otherwise.
  */
 int time_from_text(const char *text, int64_t *ret_time_ns);
 

@@ -22,7 +22,8 @@ struct db_query;
 enum db_flags {
 	DB_READ_ONLY = 1 << 0,
 	DB_CREATE = 1 << 1, /* must not exist yet; mode 0600 */
-	DB_SYNC_NORMAL = 1 << 2, /* synchronous=NORMAL instead of FULL (the audit trail's default) */
+	DB_SYNC_NORMAL =
+		1 << 2, /* synchronous=NORMAL instead of FULL (the audit trail's default) */
 };
 
 /*

@@ -11,9 +11,15 @@
 #include <sys/uio.h>
 
 /* A part of a message: const bytes. */
-#define PART(bytes, len) {(void *)(uintptr_t)(bytes), (len)}
+#define PART(bytes, len)                          \
+	{                                         \
+		(void *)(uintptr_t)(bytes), (len) \
+	}
 /* A string literal as a part, without its NUL. */
-#define PART_TEXT(literal) {(void *)(uintptr_t)(literal), sizeof(literal) - 1}
+#define PART_TEXT(literal)                                        \
+	{                                                         \
+		(void *)(uintptr_t)(literal), sizeof(literal) - 1 \
+	}
 
 /* SHA-256 over the parts one after the other. -EIO when OpenSSL fails. Thread-safe. */
 int sha256_parts(const struct iovec *parts, size_t count, uint8_t ret_digest[DIGEST_SIZE]);
@@ -22,8 +28,8 @@ int sha256_parts(const struct iovec *parts, size_t count, uint8_t ret_digest[DIG
 struct hmac;
 int hmac_new(const struct secret *key, struct hmac **ret_hmac);
 struct hmac *hmac_free(struct hmac *hmac);
-int hmac_parts(struct hmac *hmac, const struct iovec *parts, size_t count,
-	uint8_t ret_mac[DIGEST_SIZE]);
+int hmac_parts(
+	struct hmac *hmac, const struct iovec *parts, size_t count, uint8_t ret_mac[DIGEST_SIZE]);
 /* One use: new, parts, free. Thread-safe. */
 int hmac_once(const struct secret *key, const struct iovec *parts, size_t count,
 	uint8_t ret_mac[DIGEST_SIZE]);

@@ -8,7 +8,8 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-/* Reads until len bytes, end of file or an error; repeats short reads and EINTR. Bytes or -errno. */
+/* Reads until len bytes, end of file or an error; repeats short reads and EINTR. Bytes or -errno.
+ */
 ssize_t file_read_at(int fd, void *buf, size_t len, uint64_t offset);
 /* The same for a list of buffers (preadv2); at most 8 of them. The list is not changed. */
 ssize_t file_readv_at(int fd, const struct iovec *parts, size_t count, uint64_t offset);

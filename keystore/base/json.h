@@ -11,7 +11,8 @@
 
 struct json;
 
-/* NULL is accepted by every function below and makes it do nothing: out of memory shows once, in json_line. */
+/* NULL is accepted by every function below and makes it do nothing: out of memory shows once, in
+ * json_line. */
 struct json *json_new(void);
 struct json *json_free(struct json *json);
 /* null. (json_null is a name of jansson.) */
