@@ -235,6 +235,7 @@ static int init_in(
 int run_init(struct invocation *invocation)
 {
 	struct output output = output_to_terminal();
+	const char *operand = invocation->vault;
 	scope_free char *path = NULL;
 	bool made;
 	int code;
@@ -243,12 +244,18 @@ int run_init(struct invocation *invocation)
 		complain(&output, "no memory can be locked for keys; raise `ulimit -l`");
 		return EXIT_FAILED;
 	}
-	code = take_directory(invocation->vault, &made, &output);
+	if (strcmp(operand, "@") == 0)
+		operand = getenv("MODELVAULT");
+	if (!operand || !*operand) {
+		complain(&output, "'@' stands for $MODELVAULT, which is not set");
+		return EXIT_NOT_FOUND;
+	}
+	code = take_directory(operand, &made, &output);
 	if (code != EXIT_DONE)
 		return code;
-	path = realpath(invocation->vault, NULL);
+	path = realpath(operand, NULL);
 	if (!path) {
-		complain(&output, "init: %s: %s", invocation->vault, strerror(errno));
+		complain(&output, "init: %s: %s", operand, strerror(errno));
 		return EXIT_FAILED;
 	}
 	return init_in(invocation, path, made, &output);

@@ -22,6 +22,8 @@
 #include "keystore/base/file.h"
 #include "keystore/base/log.h"
 
+#define MOUNT_TRIES 3
+
 static bool is_empty(const char *path)
 {
 	DIR *directory = opendir(path);
@@ -123,6 +125,14 @@ static void advise(struct vault *vault, const char *mountpoint, struct output *o
 			mountpoint);
 }
 
+/* Standard input, output and error become /dev/null: helpers that are started later need them open.
+ */
+static bool leave_terminal(void)
+{
+	return freopen("/dev/null", "r", stdin) && freopen("/dev/null", "w", stdout) &&
+	       freopen("/dev/null", "w", stderr);
+}
+
 /* Opens, mounts, tells ready_fd (-1: nobody), serves to the end. */
 static int become_server(
 	struct invocation *invocation, const struct vault_place *place, int ready_fd)
@@ -135,7 +145,7 @@ static int become_server(
 	struct subject caller = {0};
 	struct server *server = NULL;
 	char via[32];
-	int code, null;
+	int code, ended;
 
 	if (secret_init() < 0) {
 		complain(&output, "no memory can be locked for keys; raise `ulimit -l`");
@@ -169,20 +179,16 @@ static int become_server(
 		/* From here on nobody's terminal, directory or session is held. */
 		setsid();
 		log_to_syslog(true);
-		null = open("/dev/null", O_RDWR | O_CLOEXEC);
-		if (chdir("/") < 0 || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
-			dup2(null, 2) < 0)
+		if (chdir("/") < 0 || !leave_terminal())
 			code = EXIT_FAILED;
-		if (null > 2)
-			close(null);
 		if (code == EXIT_DONE && write(ready_fd, "", 1) != 1)
 			code = EXIT_FAILED;
 		close(ready_fd);
 	}
 	/* Also when mounting failed: it ends at once, since nothing is mounted, and records that.
 	 */
-	null = server_run(server);
-	return code == EXIT_DONE ? null : code;
+	ended = server_run(server);
+	return code == EXIT_DONE ? ended : code;
 }
 
 /* Forks; the parent returns when the child's mount answers or the child has ended. */
@@ -268,12 +274,19 @@ static int mount_place(
 	r = rebuild_request(invocation, path, place);
 	if (r < 0)
 		return EXIT_FAILED;
-	r = reach_server(place, &client);
-	if (r == -ENOENT)
-		return foreground ? become_server(invocation, place, -1)
-				  : start_server(invocation, place);
-	if (r == 0)
-		r = control_client_call(client, invocation->request, output->write, output->arg);
+	for (int i = 0; i < MOUNT_TRIES; i++) {
+		r = reach_server(place, &client);
+		if (r == -ENOENT)
+			return foreground ? become_server(invocation, place, -1)
+					  : start_server(invocation, place);
+		if (r == 0)
+			r = control_client_call(
+				client, invocation->request, output->write, output->arg);
+		/* It was just ending and did not hear us: look again. */
+		if (r != -EPIPE)
+			break;
+		client = control_client_free(client);
+	}
 	if (r < 0) {
 		complain(output, "the server of %s cannot be asked: %s", place->path,
 			result_text(r));
