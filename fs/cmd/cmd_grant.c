@@ -77,7 +77,7 @@ static int add_rule(struct vault *vault, struct verb_call *call, struct rule *ru
 		complain(call->output, "%s: %s", deny ? "deny" : "grant", result_text(r));
 		return EXIT_FAILED;
 	}
-	r = vault_change_rules(vault, call, deny ? AUDIT_DENY : AUDIT_GRANT, change, deny,
+	r = vault_change_rules(vault, call, deny ? AUDIT_DENY : AUDIT_GRANT, &change, deny,
 		buffer_text(&words), &effect);
 	if (r < 0)
 		return exit_code_of(r);

@@ -144,7 +144,7 @@ static int revoke_numbers(
 		return exit_code_of(r);
 	}
 	r = vault_change_rules(
-		vault, call, AUDIT_REVOKE, change, true, buffer_text(&words), &effect);
+		vault, call, AUDIT_REVOKE, &change, true, buffer_text(&words), &effect);
 	if (r < 0)
 		return exit_code_of(r);
 	remark(call->output, "revoked: %s; %llu open handles were ended", buffer_text(&words),

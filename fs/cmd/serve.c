@@ -389,6 +389,18 @@ static void drop_idle(void *arg, struct session *session)
 	session_drop_idle(session);
 }
 
+/* What was taken away while the disk was full. A command that is at work does it itself. */
+static void save_changes(struct server *server)
+{
+	struct vault *vault = server->vault;
+
+	if (pthread_mutex_trylock(&vault->changing) != 0)
+		return;
+	if (vault->unsaved && vault_save_changes(vault) == 0)
+		vault_write_anchor(vault);
+	pthread_mutex_unlock(&vault->changing);
+}
+
 static void keep_house(struct server *server, int64_t *last_copy_ms)
 {
 	int64_t now_ms = clock_monotonic_ns() / NS_PER_MS;
@@ -397,6 +409,7 @@ static void keep_house(struct server *server, int64_t *last_copy_ms)
 	watch_seal(server);
 	server_mounts(server, drop_idle, NULL);
 	gate_close_idle(server->vault->gate);
+	save_changes(server);
 	if (now_ms - *last_copy_ms < COPY_EVERY_MS)
 		return;
 	*last_copy_ms = now_ms;

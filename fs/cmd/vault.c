@@ -303,6 +303,8 @@ struct vault *vault_close(struct vault *vault)
 	if (!vault)
 		return NULL;
 	gate_free(vault->gate);
+	if (vault_save_changes(vault) < 0)
+		vault_drop_changes(vault);
 	/* Only a vault that came up whole leaves an anchor: a refused one must not bless itself. */
 	if (vault->whole) {
 		vault_write_anchor(vault);

@@ -50,6 +50,7 @@ struct vault {
 	bool whole;		  /* everything came up and was believed */
 	struct server *server;	  /* NULL in a command's own process */
 	pthread_mutex_t changing; /* one change of rules, keys or tree bookkeeping at a time */
+	struct unsaved_change *unsaved; /* in force, not on disk; guarded by changing */
 };
 
 /*
@@ -76,11 +77,16 @@ struct audit_event vault_event(const struct verb_call *call, enum audit_action a
 /*
  * A change of rules: intent on record, rows stored, in force, done on record. taking_away: acts in
  * memory first, whatever the disk says. 0; -errno and nothing changed; or, when taking away, 1: in
- * force but not saved (complained about).
+ * force but not saved (complained about), and *change is taken and kept until it can be.
  */
 int vault_change_rules(struct vault *vault, const struct verb_call *call, enum audit_action action,
-	struct policy_change *change, bool taking_away, const char *words,
+	struct policy_change **change, bool taking_away, const char *words,
 	struct gate_effect *ret_effect);
+
+/* Saves what is in force only, with `changing` held. 0: nothing is left; else why not. */
+int vault_save_changes(struct vault *vault);
+/* Gives up what could not be saved, into the log. */
+void vault_drop_changes(struct vault *vault);
 
 /* Refuses what names nothing: resolves PATH (bytes) in the catalogue; complains. */
 int vault_resolve(struct vault *vault, const struct verb_call *call, const char *path, size_t len,

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "fs/cmd/vault.h"
+#include "keystore/base/log.h"
 
 struct audit_event vault_event(const struct verb_call *call, enum audit_action action)
 {
@@ -103,22 +104,127 @@ static int give(struct vault *vault, const struct verb_call *call, enum audit_ac
 	return r;
 }
 
-static int take_away(struct vault *vault, const struct verb_call *call, enum audit_action action,
-	struct policy_change *change, const char *words, struct gate_effect *ret_effect)
-{
-	int recorded, stored, r;
+/* A taking away that is in force, and what of it the disk has not taken yet. */
+struct unsaved_change {
+	struct unsaved_change *next;
+	struct policy_change *change;
+	enum audit_action action;
+	char *words;
+	char *via;
+	struct subject caller;
+	bool by_slot;
+	bool intended, stored, done;
+};
 
-	r = gate_enact(vault->gate, change, ret_effect);
-	recorded = record_step(vault, call, action, "intent", words);
-	stored = store_rows(vault, change);
-	if (stored == 0 && recorded == 0)
-		recorded = record_step(vault, call, action, "done", words);
-	if (stored < 0 || recorded < 0) {
+static struct unsaved_change *unsaved_free(struct unsaved_change *unsaved)
+{
+	if (!unsaved)
+		return NULL;
+	policy_change_free(unsaved->change);
+	subject_done(&unsaved->caller);
+	free(unsaved->words);
+	free(unsaved->via);
+	free(unsaved);
+	return NULL;
+}
+
+SCOPE_FUNCTION(struct unsaved_change *, unsaved_free);
+
+static struct unsaved_change *unsaved_new(
+	const struct verb_call *call, enum audit_action action, const char *words)
+{
+	scope(unsaved_free) struct unsaved_change *unsaved = calloc(1, sizeof(*unsaved));
+
+	if (!unsaved)
+		return NULL;
+	unsaved->action = action;
+	unsaved->by_slot = call->by_slot;
+	unsaved->words = strdup(words);
+	unsaved->via = strdup(call->via);
+	if (!unsaved->words || !unsaved->via || subject_copy(call->caller, &unsaved->caller) < 0)
+		return NULL;
+	return take(&unsaved);
+}
+
+/* Whatever of it can be done now: a trail that takes nothing does not keep the rows from the disk.
+ */
+static int save(struct vault *vault, struct unsaved_change *unsaved)
+{
+	const struct verb_call call = {
+		.caller = &unsaved->caller, .via = unsaved->via, .by_slot = unsaved->by_slot};
+	int recorded = 0, r = 0;
+
+	if (!unsaved->intended && !unsaved->stored) {
+		recorded = record_step(vault, &call, unsaved->action, "intent", unsaved->words);
+		unsaved->intended = recorded == 0;
+	}
+	if (!unsaved->stored) {
+		r = store_rows(vault, unsaved->change);
+		unsaved->stored = r == 0;
+	}
+	if (unsaved->stored && recorded == 0) {
+		recorded = record_step(vault, &call, unsaved->action, "done", unsaved->words);
+		unsaved->done = recorded == 0;
+	}
+	return r < 0 ? r : recorded;
+}
+
+int vault_save_changes(struct vault *vault)
+{
+	int r = 0;
+
+	while (vault->unsaved && r == 0) {
+		struct unsaved_change *unsaved = vault->unsaved;
+
+		r = save(vault, unsaved);
+		if (unsaved->done) {
+			vault->unsaved = unsaved->next;
+			unsaved_free(unsaved);
+		}
+	}
+	return r;
+}
+
+void vault_drop_changes(struct vault *vault)
+{
+	while (vault->unsaved) {
+		struct unsaved_change *unsaved = vault->unsaved;
+
+		log_error("%s: NOT saved, and not in force any more: %s", vault->place.path,
+			unsaved->words);
+		vault->unsaved = unsaved->next;
+		unsaved_free(unsaved);
+	}
+}
+
+/* In order: a later change is not saved before an earlier one. */
+static int save_in_order(struct vault *vault, struct unsaved_change *unsaved)
+{
+	struct unsaved_change **end = &vault->unsaved;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = unsaved;
+	return vault_save_changes(vault);
+}
+
+static int take_away(struct vault *vault, const struct verb_call *call, enum audit_action action,
+	struct policy_change **change, const char *words, struct gate_effect *ret_effect)
+{
+	struct unsaved_change *unsaved;
+	int saved = -ENOMEM, r;
+
+	r = gate_enact(vault->gate, *change, ret_effect);
+	unsaved = unsaved_new(call, action, words);
+	if (unsaved) {
+		unsaved->change = take(change);
+		saved = save_in_order(vault, unsaved);
+	}
+	if (saved < 0) {
 		complain(call->output,
-			"in force, NOT saved: %s (%s); make room and give the command again",
-			stored < 0 ? "keystore.db cannot be written"
-				   : "the audit trail cannot be written",
-			result_text(stored < 0 ? stored : recorded));
+			"in force, NOT saved: the vault cannot be written (%s); make room, and "
+			"the server saves it by itself (`modelvault status` tells)",
+			result_text(saved));
 		return 1;
 	}
 	if (r < 0)
@@ -130,7 +236,7 @@ static int take_away(struct vault *vault, const struct verb_call *call, enum aud
 }
 
 int vault_change_rules(struct vault *vault, const struct verb_call *call, enum audit_action action,
-	struct policy_change *change, bool taking_away, const char *words,
+	struct policy_change **change, bool taking_away, const char *words,
 	struct gate_effect *ret_effect)
 {
 	int r;
@@ -142,7 +248,17 @@ int vault_change_rules(struct vault *vault, const struct verb_call *call, enum a
 			"nothing can be granted until it is restored");
 		return -EBADMSG;
 	}
-	r = (taking_away ? take_away : give)(vault, call, action, change, words, ret_effect);
+	if (taking_away) {
+		r = take_away(vault, call, action, change, words, ret_effect);
+	} else {
+		r = vault_save_changes(vault);
+		if (r == 0)
+			r = give(vault, call, action, *change, words, ret_effect);
+		else
+			complain(call->output,
+				"an earlier change is not saved yet (%s); nothing was changed",
+				result_text(r));
+	}
 	vault_write_anchor(vault);
 	return r;
 }
