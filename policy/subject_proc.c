@@ -365,7 +365,9 @@ static int identify(pid_t tid, struct proc_dirs *dirs, struct subject *subject, 
 	if (status_is_kernel_thread(&status))
 		return KERNEL_THREAD;
 	if (want_groups) {
-		r = status_check_user(&status, subject->uid);
+		/* An unknown one has a reason of its own. */
+		r = subject->uid == SUBJECT_ID_UNKNOWN ? 0
+						       : status_check_user(&status, subject->uid);
 		if (r != 0)
 			return r;
 		r = status_groups(&status, subject);
@@ -431,7 +433,7 @@ static enum reason capture(const struct subject_origin *origin, struct subject *
 	if (r == KERNEL_THREAD)
 		return REASON_KERNEL_THREAD;
 	if (r == OTHER_USER)
-		return REASON_OTHER_USER;
+		return origin->uid == SUBJECT_ID_UNKNOWN ? REASON_UID_UNKNOWN : REASON_OTHER_USER;
 	if (r < 0)
 		return reason_of(r);
 	r = describe(&dirs, subject);

@@ -232,6 +232,7 @@ static void test_odd(void **state)
 	assert_refused((struct subject_origin){0, 0, -1}, REASON_PID_UNKNOWN);
 	assert_refused((struct subject_origin){UINT32_MAX, 0, mine.tid}, REASON_UID_UNKNOWN);
 	assert_refused((struct subject_origin){0, UINT32_MAX, mine.tid}, REASON_UID_UNKNOWN);
+	assert_refused((struct subject_origin){geteuid() + 1, 0, mine.tid}, REASON_OTHER_USER);
 	assert_int_equal(subject_process_of_thread(child, &pid, &start_time), -ENOENT);
 	assert_int_equal(subject_process_of_thread(0, &pid, &start_time), -ENOENT);
 	/* A process that has ended and only waits to be fetched asks for nothing. */
