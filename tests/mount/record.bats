@@ -1,0 +1,34 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# The answer waits for its record: while the trail cannot be committed, no open succeeds, and none is
+# refused without a trace either.
+load ../lib
+
+@test "no open is answered while its record cannot be committed" {
+	echo weights >"$T/one"
+	make_vault "$T/vault"
+	"$MODELVAULT" import "$T/vault" "$T/one"
+	"$MODELVAULT" grant "$T/vault" user:root read '**'
+	mounted "$T/vault" "$T/m"
+	allowed cat "$T/m/one"
+	# Another writer holds the trail; that is shorter than the server is ready to wait for it.
+	mkfifo "$T/go"
+	sqlite3 "$T/vault/audit.db" "BEGIN IMMEDIATE" ".shell touch $T/held" ".shell cat $T/go" "ROLLBACK" 3>&- &
+	wait_for 5 test -e "$T/held"
+	cat "$T/m/one" >"$T/allowed" 2>&1 3>&- &
+	reader=$!
+	as_user mvbob cat "$T/m/one" >"$T/refused" 2>&1 3>&- &
+	other=$!
+	sleep 0.5
+	[ ! -s "$T/allowed" ]
+	[ ! -s "$T/refused" ]
+	kill -0 $reader
+	kill -0 $other
+	echo >"$T/go"
+	wait $reader
+	cmp "$T/allowed" "$T/one"
+	run ! wait $other
+	grep -q 'Permission denied' "$T/refused"
+	[ "$("$MODELVAULT" audit "$T/vault" --action open --count)" = 3 ]
+}
