@@ -129,8 +129,15 @@ static void advise(struct vault *vault, const char *mountpoint, struct output *o
  */
 static bool leave_terminal(void)
 {
-	return freopen("/dev/null", "r", stdin) && freopen("/dev/null", "w", stdout) &&
-	       freopen("/dev/null", "w", stderr);
+	FILE *const streams[] = {stdin, stdout, stderr};
+	bool left = true;
+
+	for (size_t i = 0; i < ARRAY_SIZE(streams); i++) {
+		FILE *stream = freopen("/dev/null", i ? "w" : "r", streams[i]);
+
+		left = left && stream;
+	}
+	return left;
 }
 
 /* Opens, mounts, tells ready_fd (-1: nobody), serves to the end. */

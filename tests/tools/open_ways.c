@@ -23,6 +23,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* A whole decimal number, or the end of the program. */
+static int number_of(const char *text)
+{
+	char *end;
+	long number = strtol(text, &end, 10);
+
+	if (!*text || *end)
+		exit(2);
+	return (int)number;
+}
+
 static int verdict(const char *what)
 {
 	int error = errno;
@@ -166,7 +177,7 @@ static int as_forged(const char *exe, const char *file)
 
 static int become(const char *uid)
 {
-	uid_t id = (uid_t)atoi(uid);
+	uid_t id = (uid_t)number_of(uid);
 
 	return setgroups(0, NULL) < 0 || setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0;
 }
@@ -235,7 +246,7 @@ static int pass(const char *from, const char *to, const char *file)
 
 static int often(const char *times, const char *file)
 {
-	for (int i = atoi(times); i > 0; i--) {
+	for (int i = number_of(times); i > 0; i--) {
 		if (open(file, O_RDONLY | O_CLOEXEC) >= 0 || errno != EACCES)
 			return 1;
 	}

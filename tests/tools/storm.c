@@ -15,6 +15,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* A whole decimal number, or the end of the program. */
+static int number_of(const char *text)
+{
+	char *end;
+	long number = strtol(text, &end, 10);
+
+	if (!*text || *end)
+		exit(2);
+	return (int)number;
+}
+
 #define BLOCK 4096
 
 static const char *file, *plain;
@@ -84,8 +95,8 @@ int main(int argc, char **argv)
 		return 2;
 	file = argv[1];
 	plain = argv[2];
-	first = (unsigned)atoi(argv[3]);
-	uids = (unsigned)atoi(argv[4]);
+	first = (unsigned)number_of(argv[3]);
+	uids = (unsigned)number_of(argv[4]);
 	for (unsigned i = 0; i < 2; i++) {
 		watchers[i] = fork();
 		if (watchers[i] == 0)
@@ -95,7 +106,7 @@ int main(int argc, char **argv)
 		pid_t pid = fork();
 
 		if (pid == 0)
-			_exit(open_often(first + i, atoi(argv[5])));
+			_exit(open_often(first + i, number_of(argv[5])));
 		if (pid < 0)
 			return 1;
 	}

@@ -385,7 +385,10 @@ static void test_key_file_parse(void **state)
 	assert_int_equal(key_file_parse(text, 31, &key), -EINVAL);
 	assert_int_equal(key_file_parse("", 0, &key), -EINVAL);
 	assert_int_equal(key_file_parse(big, sizeof(big), &key), -EINVAL);
-	assert_int_equal(key_file_parse(text + 1, 32, &key), -EINVAL);
+	/* A raw key of 32 bytes may end in a newline by chance. */
+	assert_int_equal(key_file_parse(text + 1, 32, &key), 0);
+	assert_int_equal(secret_len(key), 32);
+	key = secret_free(key);
 	assert_int_equal(key_file_parse(text, 33, &key), 0);
 	assert_int_equal(secret_len(key), 32);
 	key = secret_free(key);

@@ -81,8 +81,8 @@ static void test_create_twice(void **state)
 		audit_create(fixture_directory(), fixture_vault_id, &fixture_wrapper, fingerprint),
 		-EEXIST);
 	assert_int_equal(try_open(), 0); /* nothing of the first was touched */
-	assert_int_equal(
-		audit_create(audit_fixture_path("none"), fixture_vault_id, &fixture_wrapper, fingerprint),
+	assert_int_equal(audit_create(audit_fixture_path("none"), fixture_vault_id,
+				 &fixture_wrapper, fingerprint),
 		-ENOENT);
 }
 
@@ -250,7 +250,8 @@ static void test_crash_after_commit(void **state)
 	assert_whole(4, 2);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, audit_fixture_setup, audit_fixture_teardown)
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, audit_fixture_setup, audit_fixture_teardown)
 
 int main(void)
 {

@@ -127,14 +127,18 @@ static void test_results(void **state)
 	int calls = 0;
 
 	(void)state;
-	assert_int_equal(audit_query(audit_fixture_path("audit.db"), &filter, stop, &calls), -EPIPE);
+	assert_int_equal(
+		audit_query(audit_fixture_path("audit.db"), &filter, stop, &calls), -EPIPE);
 	assert_int_equal(calls, 1);
-	assert_int_equal(audit_query(audit_fixture_path("none.db"), &filter, stop, &calls), -ENOENT);
+	assert_int_equal(
+		audit_query(audit_fixture_path("none.db"), &filter, stop, &calls), -ENOENT);
 	filter.action = "opens";
-	assert_int_equal(audit_query(audit_fixture_path("audit.db"), &filter, stop, &calls), -EINVAL);
+	assert_int_equal(
+		audit_query(audit_fixture_path("audit.db"), &filter, stop, &calls), -EINVAL);
 	filter.action = NULL;
 	filter.outcome = "";
-	assert_int_equal(audit_query(audit_fixture_path("audit.db"), &filter, stop, &calls), -EINVAL);
+	assert_int_equal(
+		audit_query(audit_fixture_path("audit.db"), &filter, stop, &calls), -EINVAL);
 	assert_int_equal(calls, 1);
 }
 
@@ -146,10 +150,12 @@ static void test_hostile_row(void **state)
 
 	(void)state;
 	audit_fixture_sql("UPDATE record SET sha256 = x'00' WHERE seq = 2");
-	assert_int_equal(audit_query(audit_fixture_path("audit.db"), &filter, note_seq, seqs), -EUCLEAN);
+	assert_int_equal(
+		audit_query(audit_fixture_path("audit.db"), &filter, note_seq, seqs), -EUCLEAN);
 	assert_string_equal(seqs, "1 ");
 	audit_fixture_sql("DROP TABLE head");
-	assert_int_equal(audit_query(audit_fixture_path("audit.db"), &filter, note_seq, seqs), -EUCLEAN);
+	assert_int_equal(
+		audit_query(audit_fixture_path("audit.db"), &filter, note_seq, seqs), -EUCLEAN);
 }
 
 /* A reader sees one moment while the writer goes on. */
@@ -168,7 +174,8 @@ static void test_reader_beside_writer(void **state)
 	struct audit_head head;
 
 	(void)state;
-	assert_int_equal(audit_query(audit_fixture_path("audit.db"), &filter, append_more, audit), 0);
+	assert_int_equal(
+		audit_query(audit_fixture_path("audit.db"), &filter, append_more, audit), 0);
 	audit_head(audit, &head);
 	audit_close(audit);
 	assert_int_equal(head.seq, 4 + 4);

@@ -312,12 +312,14 @@ static void test_pins(void **state)
 	make_trail();
 	memcpy(wrong, fingerprint, sizeof(wrong));
 	wrong[31] ^= 1;
-	assert_int_equal(audit_verify(audit_fixture_path("audit.db"), NULL, wrong, &verdict), -EBADMSG);
-	assert_int_equal(audit_verify(audit_fixture_path("audit.db"), wrong, NULL, &verdict), -EBADMSG);
+	assert_int_equal(
+		audit_verify(audit_fixture_path("audit.db"), NULL, wrong, &verdict), -EBADMSG);
+	assert_int_equal(
+		audit_verify(audit_fixture_path("audit.db"), wrong, NULL, &verdict), -EBADMSG);
 	assert_int_equal(db_open(audit_fixture_path("audit.db"), DB_READ_ONLY, &db), 0);
 	assert_int_equal(audit_read_segment(db, 1, &segment), 0);
-	assert_int_equal(
-		audit_verify(audit_fixture_path("audit.db"), segment.public_key, fingerprint, &verdict),
+	assert_int_equal(audit_verify(audit_fixture_path("audit.db"), segment.public_key,
+				 fingerprint, &verdict),
 		0);
 }
 
@@ -390,7 +392,8 @@ static void test_damaged_pages(void **state)
 	}
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, audit_fixture_setup, audit_fixture_teardown)
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, audit_fixture_setup, audit_fixture_teardown)
 
 int main(void)
 {

@@ -153,7 +153,8 @@ static struct tally tally_trail(void)
 	struct audit_filter filter = AUDIT_FILTER_EMPTY;
 	struct tally tally = {0};
 
-	assert_int_equal(audit_query(audit_fixture_path("audit.db"), &filter, tally_record, &tally), 0);
+	assert_int_equal(
+		audit_query(audit_fixture_path("audit.db"), &filter, tally_record, &tally), 0);
 	return tally;
 }
 
@@ -382,7 +383,8 @@ static void test_clock_step(void **state)
 	assert_whole(4);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, audit_fixture_setup, audit_fixture_teardown)
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, audit_fixture_setup, audit_fixture_teardown)
 
 int main(void)
 {
