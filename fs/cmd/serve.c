@@ -26,6 +26,8 @@
 #define TICK_MS	      100
 #define COPY_EVERY_MS 60000
 #define MOUNTS_MAX    64
+#define SEGMENT_NS    (24 * 3600 * NS_PER_S) /* a segment's private key lives no longer than this */
+#define SEGMENT_MAX   1000000		     /* records */
 
 struct server {
 	struct vault *vault;
@@ -37,6 +39,9 @@ struct server {
 	int signal_fd;
 	int64_t started_ns;
 	bool told_broken;
+	bool ending;	    /* guarded by mutex: no mount may be added any more */
+	int64_t segment_ns; /* when the trail's segment began */
+	uint64_t segment_seq;
 };
 
 static void wake(void *arg)
@@ -125,15 +130,23 @@ int server_add_mount(struct server *server, const char *mountpoint,
 	}
 	own.source = server->vault->place.path;
 	pthread_mutex_lock(&server->mutex);
-	r = server->count < MOUNTS_MAX
+	r = server->ending ? -EBUSY
+	    : server->count < MOUNTS_MAX
 		    ? session_new(server->vault->gate, mountpoint, &own, wake, server, &session)
 		    : -EMFILE;
 	if (r == 0)
 		server->sessions[server->count++] = session;
 	pthread_mutex_unlock(&server->mutex);
+	if (r == -EBUSY) {
+		complain(call->output, "the server of %s is just ending; give the command again",
+			server->vault->place.path);
+		return EXIT_BUSY;
+	}
 	if (r < 0) {
 		complain(call->output, "%s could not be mounted (%s)%s", mountpoint, result_text(r),
-			geteuid() ? "; allow_other needs user_allow_other in /etc/fuse.conf" : "");
+			geteuid() && own.allow_other
+				? "; allow_other needs user_allow_other in /etc/fuse.conf"
+				: "; is /dev/fuse there, and open to this user?");
 		return EXIT_FAILED;
 	}
 	return EXIT_DONE;
@@ -222,6 +235,7 @@ static void unmount_all(struct server *server)
 {
 	gate_shut(server->vault->gate);
 	pthread_mutex_lock(&server->mutex);
+	server->ending = true;
 	while (server->count)
 		session_free(server->sessions[--server->count]);
 	pthread_mutex_unlock(&server->mutex);
@@ -328,6 +342,7 @@ static int record_life(struct vault *vault, enum audit_action action, const char
 int server_new(struct vault *vault, struct server **ret_server, struct output *output)
 {
 	struct server *server = calloc(1, sizeof(*server));
+	struct audit_head head;
 	char path[PATH_MAX];
 	int r;
 
@@ -350,6 +365,9 @@ int server_new(struct vault *vault, struct server **ret_server, struct output *o
 		server_free(server);
 		return EXIT_FAILED;
 	}
+	audit_head(vault->audit, &head);
+	server->segment_ns = clock_monotonic_ns();
+	server->segment_seq = head.seq;
 	vault->server = server;
 	r = socket_path_of(geteuid(), vault->place.id_text, path, sizeof(path));
 	if (r == 0)
@@ -389,6 +407,24 @@ static void drop_idle(void *arg, struct session *session)
 	session_drop_idle(session);
 }
 
+/* A new segment each day and each million records: who takes the machine cannot rewrite closed
+ * ones. */
+static void turn_segment(struct server *server)
+{
+	struct audit_head head;
+	int r;
+
+	audit_head(server->vault->audit, &head);
+	if (clock_monotonic_ns() - server->segment_ns < SEGMENT_NS &&
+		head.seq - server->segment_seq < SEGMENT_MAX)
+		return;
+	r = audit_next_segment(server->vault->audit);
+	if (r < 0)
+		log_error("the trail's segment could not be closed: %s", result_text(r));
+	server->segment_ns = clock_monotonic_ns();
+	server->segment_seq = head.seq;
+}
+
 /* What was taken away while the disk was full. A command that is at work does it itself. */
 static void save_changes(struct server *server)
 {
@@ -410,6 +446,7 @@ static void keep_house(struct server *server, int64_t *last_copy_ms)
 	server_mounts(server, drop_idle, NULL);
 	gate_close_idle(server->vault->gate);
 	save_changes(server);
+	turn_segment(server);
 	if (now_ms - *last_copy_ms < COPY_EVERY_MS)
 		return;
 	*last_copy_ms = now_ms;
@@ -418,6 +455,15 @@ static void keep_house(struct server *server, int64_t *last_copy_ms)
 	if (r < 0)
 		log_error("%s: keystore.copy could not be written: %s", server->vault->place.path,
 			result_text(r));
+}
+
+/* The last mount is gone: from now on none can be added. */
+static bool is_over(struct server *server)
+{
+	pthread_mutex_lock(&server->mutex);
+	server->ending = !server->count;
+	pthread_mutex_unlock(&server->mutex);
+	return server->ending;
 }
 
 int server_run(struct server *server)
@@ -438,7 +484,7 @@ int server_run(struct server *server)
 		}
 		if (read(server->wake_fd, &ended, sizeof(ended)) > 0)
 			reap_sessions(server);
-		if (!server->count)
+		if (is_over(server))
 			break;
 		keep_house(server, &last_copy_ms);
 		if (read(server->signal_fd, &signal, sizeof(signal)) < 0)
