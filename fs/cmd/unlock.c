@@ -127,7 +127,10 @@ static bool is_inside(const char *path, const char *directory)
 		slash[1] = '\0';
 	else if (slash)
 		*slash = '\0';
-	real = realpath(slash ? parent : ".", NULL);
+	/* What is not there yet is where its parent is. */
+	real = realpath(path, NULL);
+	if (!real)
+		real = realpath(slash ? parent : ".", NULL);
 	if (!real || !real_directory)
 		return false;
 	len = strlen(real_directory);

@@ -14,6 +14,17 @@ load ../lib
 	[ -z "$(ls "$T/vault")" ]
 }
 
+@test "a key file that was moved into its vault opens nothing" {
+	make_vault "$T/vault"
+	mv "$T/vault.key" "$T/vault/key"
+	run -4 "$MODELVAULT" rules "$T/vault" --key-file "$T/vault/key"
+	[[ $output == *"inside the vault"* ]]
+	ln -s vault/key "$T/key"
+	run -4 "$MODELVAULT" rules "$T/vault" --key-file "$T/key"
+	mv "$T/vault/key" "$T/kept"
+	run -0 "$MODELVAULT" rules "$T/vault" --key-file "$T/kept"
+}
+
 @test "a copy of a served vault is not taken for it" {
 	make_vault "$T/vault"
 	cp -a "$T/vault" "$T/copy"
