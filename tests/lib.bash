@@ -60,7 +60,18 @@ common_teardown() {
 	for pid in $(servers_of "$T"); do
 		kill -KILL "$pid" 2>/dev/null
 	done
+	forget_vaults
 	rm -rf --one-file-system "$T"
+}
+
+# forget_vaults: what the vaults below $T left outside: anchors, and sockets of killed servers.
+forget_vaults() {
+	local id
+	while read -r id; do
+		id=$(sed -n 's/^modelvault 1 \([0-9a-f]\{32\}\)$/\1/p' "$id")
+		[ -n "$id" ] && rm -f "/var/lib/modelvault/$id" "/run/modelvault/$id.sock"
+	done < <(find "$T" -maxdepth 4 -xdev -type f -name id)
+	return 0
 }
 
 # make_vault DIR [init options]: a vault unlocked by DIR.key, which later commands find by themselves.

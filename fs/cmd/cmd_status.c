@@ -28,6 +28,7 @@ static void show_vault(struct vault *vault, struct verb_call *call)
 	struct gate_counts gate;
 	struct audit_head head;
 	bool broken = policy_is_broken(vault->policy) || keystore_is_broken(vault->keystore);
+	unsigned unsaved = vault_unsaved_changes(vault);
 	int health = audit_health(vault->audit);
 
 	keystore_counts(vault->keystore, &counts);
@@ -54,6 +55,7 @@ static void show_vault(struct vault *vault, struct verb_call *call)
 		json_int(json, "trail_segment", (int64_t)head.segment);
 		json_int(json, "trail_lag", (int64_t)head.queued);
 		json_text(json, "trail_problem", health < 0 ? result_text(health) : NULL);
+		json_int(json, "unsaved_changes", unsaved);
 		if (vault->server)
 			json_time(json, "since", server_started_ns(vault->server));
 		else

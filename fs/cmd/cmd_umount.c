@@ -107,10 +107,16 @@ static int unmount(struct invocation *invocation, const struct vault_place *plac
 	/* The server may be gone before its answer: it was the last mount. */
 	if (r == -EPIPE && !mounts_is_mountpoint(mountpoint))
 		r = EXIT_DONE;
+	if (r == -ENOENT) {
+		complain(output,
+			"process %ld holds %s and does not answer; end it, then unmount again",
+			(long)vault_holder(place->path), place->path);
+		return EXIT_BUSY;
+	}
 	if (r < 0) {
 		complain(output, "the server of %s cannot be asked: %s", place->path,
 			result_text(r));
-		return r == -ENOENT ? EXIT_BUSY : exit_code_of(r);
+		return exit_code_of(r);
 	}
 	if (r == EXIT_DONE)
 		wait_until_gone(place, mountpoint);

@@ -24,6 +24,17 @@ static pid_t read_holder(int fd)
 	return 0;
 }
 
+pid_t vault_holder(const char *path)
+{
+	scope_free char *name = NULL;
+	scope_fd int fd = -1;
+
+	if (asprintf(&name, "%s/lock", path) < 0)
+		return 0;
+	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? 0 : read_holder(fd);
+}
+
 int vault_lock(const char *path, pid_t *ret_holder)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};

@@ -70,6 +70,9 @@ struct audit_key_wrapper vault_key_wrapper(struct keystore *keystore);
 /* Takes the exclusive lock on the vault (OFD). Descriptor, or -EBUSY with the holder's pid. */
 int vault_lock(const char *path, pid_t *ret_holder);
 
+/* The pid that the lock file names, or 0: for messages. */
+pid_t vault_holder(const char *path);
+
 /* Records an administrative act and waits for the disk. The event's caller part is filled here. */
 int vault_record(struct vault *vault, const struct verb_call *call, struct audit_event *event);
 struct audit_event vault_event(const struct verb_call *call, enum audit_action action);
@@ -85,6 +88,8 @@ int vault_change_rules(struct vault *vault, const struct verb_call *call, enum a
 
 /* Saves what is in force only, with `changing` held. 0: nothing is left; else why not. */
 int vault_save_changes(struct vault *vault);
+/* How many changes are in force only. Takes `changing`. */
+unsigned vault_unsaved_changes(struct vault *vault);
 /* Gives up what could not be saved, into the log. */
 void vault_drop_changes(struct vault *vault);
 

@@ -185,6 +185,18 @@ int vault_save_changes(struct vault *vault)
 	return r;
 }
 
+unsigned vault_unsaved_changes(struct vault *vault)
+{
+	unsigned count = 0;
+
+	pthread_mutex_lock(&vault->changing);
+	for (const struct unsaved_change *unsaved = vault->unsaved; unsaved;
+		unsaved = unsaved->next)
+		count++;
+	pthread_mutex_unlock(&vault->changing);
+	return count;
+}
+
 void vault_drop_changes(struct vault *vault)
 {
 	while (vault->unsaved) {
