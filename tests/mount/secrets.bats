@@ -131,8 +131,10 @@ time.sleep(60)' < <(keys) >"$T/ready" 3>&- &
 	mkdir "$T/cores"
 	cd "$T/cores"
 	sleep 60 3>&- &
-	kill -SEGV $!
-	wait $! || true
+	control=$!
+	wait_for 5 grep -qx sleep "/proc/$control/comm"
+	kill -SEGV $control
+	wait $control || true
 	# The control: where the pattern is a plain name, a program like any other leaves one.
 	case $pattern in
 	[/\|]*) ;;
