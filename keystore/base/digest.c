@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * digest.c - SHA-256 and HMAC-SHA-256 by OpenSSL. The algorithms are fetched once a process: a
- * fetch costs more than hashing a small message.
+ * fetch costs more than hashing a small message. OpenSSL keeps the key of an HMAC, and what it made
+ * of it, in ordinary memory: between two uses that is the key of zeros.
  */
 #include "keystore/base/digest.h"
 
@@ -13,7 +14,8 @@
 #include <string.h>
 
 struct hmac {
-	EVP_MAC_CTX *context;
+	EVP_MAC_CTX *context; /* with the real key only within hmac_parts */
+	struct secret *key;
 };
 
 struct sha256 {
@@ -98,7 +100,7 @@ int sha256_parts(const struct iovec *parts, size_t count, uint8_t ret_digest[DIG
 	return sha256_end(sha256, ret_digest);
 }
 
-static int hmac_set_key(struct hmac *hmac, const struct secret *key)
+static int set_digest(struct hmac *hmac)
 {
 	char name[] = "SHA256";
 	const OSSL_PARAM params[] = {
@@ -106,9 +108,7 @@ static int hmac_set_key(struct hmac *hmac, const struct secret *key)
 		OSSL_PARAM_construct_end(),
 	};
 
-	if (EVP_MAC_init(hmac->context, secret_view(key), secret_len(key), params) != 1)
-		return -EIO;
-	return 0;
+	return EVP_MAC_CTX_set_params(hmac->context, params) == 1 ? 0 : -EIO;
 }
 
 int hmac_new(const struct secret *key, struct hmac **ret_hmac)
@@ -125,7 +125,10 @@ int hmac_new(const struct secret *key, struct hmac **ret_hmac)
 	hmac->context = EVP_MAC_CTX_new(hmac_algorithm);
 	if (!hmac->context)
 		return -ENOMEM;
-	r = hmac_set_key(hmac, key);
+	r = set_digest(hmac);
+	if (r < 0)
+		return r;
+	r = secret_copy(key, &hmac->key);
 	if (r < 0)
 		return r;
 	*ret_hmac = take(&hmac);
@@ -136,25 +139,40 @@ struct hmac *hmac_free(struct hmac *hmac)
 {
 	if (hmac) {
 		EVP_MAC_CTX_free(hmac->context);
+		secret_free(hmac->key);
 		free(hmac);
 	}
 	return NULL;
 }
 
-int hmac_parts(
+static int compute(
 	struct hmac *hmac, const struct iovec *parts, size_t count, uint8_t ret_mac[DIGEST_SIZE])
 {
-	uint8_t mac[DIGEST_SIZE];
 	size_t len;
 
-	/* No key means: once more with the one that was set. */
-	if (EVP_MAC_init(hmac->context, NULL, 0, NULL) != 1)
+	if (EVP_MAC_init(hmac->context, secret_view(hmac->key), secret_len(hmac->key), NULL) != 1)
 		return -EIO;
 	for (size_t i = 0; i < count; i++)
 		if (EVP_MAC_update(hmac->context, parts[i].iov_base, parts[i].iov_len) != 1)
 			return -EIO;
-	if (EVP_MAC_final(hmac->context, mac, &len, sizeof(mac)) != 1 || len != sizeof(mac))
+	if (EVP_MAC_final(hmac->context, ret_mac, &len, DIGEST_SIZE) != 1 || len != DIGEST_SIZE)
 		return -EIO;
+	return 0;
+}
+
+int hmac_parts(
+	struct hmac *hmac, const struct iovec *parts, size_t count, uint8_t ret_mac[DIGEST_SIZE])
+{
+	static const uint8_t zeros[KEY_SIZE];
+	uint8_t mac[DIGEST_SIZE];
+	int r;
+
+	r = compute(hmac, parts, count, mac);
+	/* After a failure too. */
+	if (EVP_MAC_init(hmac->context, zeros, sizeof(zeros), NULL) != 1)
+		return -EIO;
+	if (r < 0)
+		return r;
 	memcpy(ret_mac, mac, sizeof(mac));
 	return 0;
 }
