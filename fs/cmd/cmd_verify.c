@@ -24,33 +24,14 @@ struct verifying {
 static int check_file(struct verifying *verifying, const struct entry_info *info,
 	struct damage_report *ret_report)
 {
-	struct object_identity identity = {
-		.suite = (enum aead_suite)info->suite, .chunk_log2 = info->chunk_log2};
-	struct object_version version = {.size = info->size, .generation = info->generation};
+	struct backend backend = vault_backend(verifying->vault);
 	scope(object_reader_free) struct object_reader *reader = NULL;
-	scope(secret_free) struct secret *dek = NULL;
-	scope_fd int fd = -1;
-	bool direct;
 	int r;
 
-	memcpy(identity.vault_id, verifying->vault->place.id, ID_SIZE);
-	memcpy(identity.file_id, info->file_id, ID_SIZE);
-	memcpy(version.root, info->root, DIGEST_SIZE);
-	r = keystore_file_key(verifying->vault->keystore, info->ino, &dek);
+	/* Past the page cache: what the disk holds is asked. */
+	r = backend_open_reader(&backend, info, true, &reader, ret_report);
 	if (r < 0)
 		return r;
-	fd = object_store_open_object(verifying->vault->objects, info->file_id, true, &direct);
-	if (fd < 0) {
-		bool missing = object_store_lacks_object(fd);
-
-		*ret_report = (struct damage_report){
-			.cause = missing ? DAMAGE_MISSING : DAMAGE_IO, .chunk = DAMAGE_NO_CHUNK};
-		return missing ? -EBADMSG : fd;
-	}
-	r = object_reader_new(fd, &identity, dek, &version, &reader, ret_report);
-	if (r < 0)
-		return r;
-	fd = -1;
 	return object_reader_verify(reader, verifying->scratch, NULL, NULL, ret_report);
 }
 
@@ -104,7 +85,7 @@ static int verify_entry(void *arg, const char *path, size_t len, const struct en
 	}
 	if (r == 0)
 		return verifying->call->output->failed;
-	if (r == -ENOMEM)
+	if (r == -ENOMEM || r == -EMFILE || r == -ENFILE)
 		return r;
 	verifying->damaged++;
 	event = vault_event(verifying->call, AUDIT_INTEGRITY);

@@ -208,6 +208,14 @@ static int open_objects(struct vault *vault, struct output *output)
 	return EXIT_DONE;
 }
 
+struct backend vault_backend(const struct vault *vault)
+{
+	return (struct backend){.keystore = vault->keystore,
+		.policy = vault->policy,
+		.audit = vault->audit,
+		.objects = vault->objects};
+}
+
 static int open_rest(struct vault *vault, struct output *output)
 {
 	struct audit_key_wrapper wrapper = vault_key_wrapper(vault->keystore);
@@ -234,10 +242,7 @@ static int open_rest(struct vault *vault, struct output *output)
 	r = open_objects(vault, output);
 	if (r != EXIT_DONE)
 		return r;
-	backend = (struct backend){.keystore = vault->keystore,
-		.policy = vault->policy,
-		.audit = vault->audit,
-		.objects = vault->objects};
+	backend = vault_backend(vault);
 	r = gate_new(&backend, &vault->gate);
 	if (r < 0) {
 		complain(output, "%s", result_text(r));

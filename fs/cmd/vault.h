@@ -62,6 +62,8 @@ int vault_open(const struct vault_place *place, const struct unlock_secrets *sec
 /* Writes the copy and the anchor, closes, releases the lock. NULL is accepted. */
 struct vault *vault_close(struct vault *vault);
 
+/* What the parts below may use of the vault. Borrowed. */
+struct backend vault_backend(const struct vault *vault);
 /* The anchor outside the vault: highest epochs, and the trail's head now. Failures are logged. */
 void vault_write_anchor(struct vault *vault);
 /* How the trail's private key is wrapped: under a key derived from the master key. */

@@ -284,32 +284,9 @@ static int write_pipe(int fd, const uint8_t *bytes, size_t len)
 
 static int open_reader(struct export_request *request, struct object_reader **ret_reader)
 {
-	const struct entry_info *info = &request->info;
-	struct object_identity identity = {
-		.suite = (enum aead_suite)info->suite,
-		.chunk_log2 = info->chunk_log2,
-	};
-	struct object_version version = {.size = info->size, .generation = info->generation};
-	scope(secret_free) struct secret *dek = NULL;
-	scope_fd int fd = -1;
-	bool direct;
-	int r;
+	struct backend backend = vault_backend(request->vault);
 
-	memcpy(identity.vault_id, keystore_vault_id(request->vault->keystore), ID_SIZE);
-	memcpy(identity.file_id, info->file_id, ID_SIZE);
-	memcpy(version.root, info->root, DIGEST_SIZE);
-	r = keystore_file_key(request->vault->keystore, info->ino, &dek);
-	if (r < 0)
-		return r;
-	fd = object_store_open_object(request->vault->objects, info->file_id, true, &direct);
-	if (fd == -ENOENT || fd == -EUCLEAN || fd == -ELOOP || fd == -EXDEV)
-		return damage_found(&request->damage, DAMAGE_MISSING, DAMAGE_NO_CHUNK);
-	if (fd < 0)
-		return take_fd(&fd);
-	r = object_reader_new(fd, &identity, dek, &version, ret_reader, &request->damage);
-	if (r == 0)
-		fd = -1;
-	return r;
+	return backend_open_reader(&backend, &request->info, true, ret_reader, &request->damage);
 }
 
 /* Is it still allowed, also after a rename or a new name of the file? */

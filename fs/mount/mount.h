@@ -6,6 +6,7 @@
 #ifndef FS_MOUNT_MOUNT_H
 #define FS_MOUNT_MOUNT_H
 
+#include "fs/format/object_reader.h"
 #include "fs/format/object_store.h"
 #include "keystore/keystore.h"
 #include "policy/audit.h"
@@ -22,6 +23,14 @@ struct backend {
 	struct object_store *objects;
 };
 
+/*
+ * Opens the object of a file with its key from the keystore. direct: past the page cache. -EBADMSG
+ * with ret_report (damage of the object), -EBADMSG with DAMAGE_NONE (its row or key), -EIO with
+ * DAMAGE_IO, -EMFILE, -ENFILE, -ENOMEM. fs/mount decides nothing here: the caller has.
+ */
+int backend_open_reader(const struct backend *backend, const struct entry_info *info, bool direct,
+	struct object_reader **ret_reader, struct damage_report *ret_report);
+
 /* ---- the gate: decisions and live handles of all mount points of a vault ---- */
 
 int gate_new(const struct backend *backend, struct gate **ret_gate);
@@ -30,7 +39,6 @@ struct gate *gate_free(struct gate *gate);
 /* What a change of rules did to live handles. */
 struct gate_effect {
 	uint64_t ended;	    /* handles that stopped serving */
-	uint64_t users;	    /* different users among them */
 	uint64_t undrained; /* of these: a read was still being answered after 10 s */
 };
 /*

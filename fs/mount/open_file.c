@@ -80,7 +80,7 @@ static struct open_file **bucket_of(struct open_file_table *table, const uint8_t
 	return &table->buckets[load_u32(file_id) % BUCKETS];
 }
 
-/* The functions from here to open_reader are called with the mutex held. */
+/* The functions from here to add_reference are called with the mutex held. */
 
 static void leave_idle(struct open_file_table *table, struct open_file *file)
 {
@@ -134,45 +134,6 @@ static struct open_file *remove_idle(struct open_file_table *table, struct open_
 	return file;
 }
 
-static int open_reader(const struct backend *backend, const struct entry_info *info,
-	struct object_reader **ret_reader, struct damage_report *ret_report)
-{
-	struct object_identity identity = {
-		.suite = (enum aead_suite)info->suite,
-		.chunk_log2 = info->chunk_log2,
-	};
-	struct object_version version = {.size = info->size, .generation = info->generation};
-	scope(secret_free) struct secret *dek = NULL;
-	scope_fd int fd = -1;
-	bool direct;
-	int r;
-
-	memcpy(identity.vault_id, keystore_vault_id(backend->keystore), ID_SIZE);
-	memcpy(identity.file_id, info->file_id, ID_SIZE);
-	memcpy(version.root, info->root, DIGEST_SIZE);
-	r = keystore_file_key(backend->keystore, info->ino, &dek);
-	if (r < 0)
-		return r;
-	/*
-	 * Through the page cache, where the disk reads ahead, each page dropped when it was read:
-	 * cold reads were 1.3 to 1.5 times faster than with O_DIRECT.
-	 */
-	fd = object_store_open_object(backend->objects, info->file_id, false, &direct);
-	if (fd < 0) {
-		bool missing = object_store_lacks_object(fd);
-
-		if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM)
-			return fd;
-		*ret_report = (struct damage_report){
-			.cause = missing ? DAMAGE_MISSING : DAMAGE_IO, .chunk = DAMAGE_NO_CHUNK};
-		return missing ? -EBADMSG : -EIO;
-	}
-	r = object_reader_new(fd, &identity, dek, &version, ret_reader, ret_report);
-	if (r == 0)
-		fd = -1;
-	return r;
-}
-
 /* A known reader of an object that nobody has touched, with one more reference, or NULL. */
 static struct open_file *find_fresh(struct open_file_table *table, const uint8_t *file_id)
 {
@@ -214,7 +175,11 @@ int open_file_get(struct open_file_table *table, const struct entry_info *info,
 	memcpy(made->file_id, info->file_id, ID_SIZE);
 	made->references = 1;
 	made->listed = true;
-	r = open_reader(&table->backend, info, &made->reader, ret_report);
+	/*
+	 * Through the page cache, where the disk reads ahead, each page dropped when it was read:
+	 * cold reads were 1.3 to 1.5 times faster than with O_DIRECT.
+	 */
+	r = backend_open_reader(&table->backend, info, false, &made->reader, ret_report);
 	if (r < 0) {
 		free(made);
 		return r;
