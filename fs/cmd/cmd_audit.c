@@ -285,6 +285,11 @@ static int show_verdict(
 	}
 	if (result == -EBADMSG)
 		complain(call->output, "%s: the trail is broken: %s", trail, verdict->problem);
+	else if (result == -EROFS)
+		complain(call->output,
+			"%s: records lie in %s-wal, and its directory cannot be written; copy both "
+			"to one that can",
+			trail, trail);
 	else if (result < 0)
 		complain(call->output, "%s: %s", trail, result_text(result));
 	return exit_code_of(result);

@@ -101,16 +101,16 @@ static int set_pragmas(struct db *db, unsigned flags)
 	return db_set_sync_full(db, !(flags & DB_SYNC_NORMAL));
 }
 
-static int open_handle(const char *path, bool read_only, struct db **ret_db)
+/* mode: SQLITE_OPEN_READONLY or _READWRITE, and _URI when path is one. */
+static int open_handle(const char *path, int mode, struct db **ret_db)
 {
 	scope(db_close) struct db *db = NULL;
-	int flags = SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
+	int flags = mode | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
 	int r;
 
 	db = calloc(1, sizeof(*db));
 	if (!db)
 		return -ENOMEM;
-	flags |= read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
 	r = db_result(db->handle, sqlite3_open_v2(path, &db->handle, flags, NULL));
 	if (r < 0)
 		return r;
@@ -119,6 +119,41 @@ static int open_handle(const char *path, bool read_only, struct db **ret_db)
 		return r;
 	*ret_db = take(&db);
 	return 0;
+}
+
+/* 1 when a first read fails because the index of the log cannot be made beside the database. */
+static int needs_writing(struct db *db)
+{
+	int r = db_exec(db, "SELECT 1 FROM sqlite_schema LIMIT 1");
+	int code = sqlite3_errcode(db->handle);
+
+	return r < 0 && (code == SQLITE_CANTOPEN || code == SQLITE_READONLY) ? 1 : r;
+}
+
+/*
+ * Reading takes an index of the log (-shm), which SQLite makes when there is none. Where it cannot
+ * and there is nothing in the log, the file alone is the database and nobody is writing.
+ */
+static int open_read_only(const char *path, struct db **ret_db)
+{
+	scope(db_close) struct db *db = NULL;
+	char uri[DB_URI_SIZE];
+	int r;
+
+	r = open_handle(path, SQLITE_OPEN_READONLY, &db);
+	if (r < 0)
+		return r;
+	r = needs_writing(db);
+	if (r <= 0) {
+		if (r == 0)
+			*ret_db = take(&db);
+		return r;
+	}
+	r = db_path_has_log(path);
+	if (r != 0)
+		return r < 0 ? r : -EROFS;
+	db_path_to_immutable_uri(path, uri);
+	return open_handle(uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, ret_db);
 }
 
 /* Everything of db_open after the file is there. */
@@ -130,7 +165,10 @@ static int open_configured(const char *path, unsigned flags, struct db **ret_db)
 	r = db_path_check(path);
 	if (r < 0)
 		return r;
-	r = open_handle(path, flags & DB_READ_ONLY, &db);
+	if (flags & DB_READ_ONLY)
+		r = open_read_only(path, &db);
+	else
+		r = open_handle(path, SQLITE_OPEN_READWRITE, &db);
 	if (r < 0)
 		return r;
 	r = set_pragmas(db, flags);
@@ -455,7 +493,7 @@ int db_backup(struct db *db, const char *path)
 	fd = db_path_create(full_path);
 	if (fd < 0)
 		return fd;
-	r = open_handle(full_path, false, &copy);
+	r = open_handle(full_path, SQLITE_OPEN_READWRITE, &copy);
 	if (r == 0)
 		r = copy_pages(copy, db);
 	db_close(copy);

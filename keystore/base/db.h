@@ -29,7 +29,8 @@ enum db_flags {
 /*
  * WAL, synchronous=FULL, secure_delete=ON, foreign_keys=ON, trusted_schema=OFF, defensive mode,
  * mmap_size=0, a busy timeout of 5 s, no double-quoted strings. The file must be regular, is
- * opened without following a symlink at its last component.
+ * opened without following a symlink at its last component. DB_READ_ONLY works in a directory that
+ * cannot be written, too; -EROFS when the log beside the file has commits that need it written.
  */
 int db_open(const char *path, unsigned flags, struct db **ret_db);
 /* Closes; finalises cached statements; NULL is accepted. Returns NULL. */

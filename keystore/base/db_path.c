@@ -56,6 +56,36 @@ int db_path_check(const char *path)
 	return S_ISREG(st.st_mode) ? 0 : -EINVAL;
 }
 
+int db_path_has_log(const char *path)
+{
+	char log[DB_PATH_SIZE];
+	struct stat st;
+	int len;
+
+	len = snprintf(log, sizeof(log), "%s-wal", path);
+	if (len < 0 || (size_t)len >= sizeof(log))
+		return -ENAMETOOLONG;
+	if (lstat(log, &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return st.st_size > 0;
+}
+
+void db_path_to_immutable_uri(const char *path, char ret_uri[DB_URI_SIZE])
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789/._-";
+	/* An empty authority, for a path may begin with two slashes. */
+	char *to = stpcpy(ret_uri, "file://");
+
+	for (; *path; path++) {
+		if (strchr(plain, *path))
+			*to++ = *path;
+		else
+			to += snprintf(to, 4, "%%%02X", (unsigned char)*path);
+	}
+	stpcpy(to, "?immutable=1");
+}
+
 int db_path_sync(int fd, const char *path)
 {
 	scope_fd int directory = -1;

@@ -116,15 +116,38 @@ counts() { [ "$(audit "${@:2}" --count)" = "$1" ] || { audit "${@:2}"; return 1;
 	before=$(find "$T/vault" -type f -exec sha256sum {} + | sort)
 	audit verify
 	[ "$before" = "$(find "$T/vault" -type f -exec sha256sum {} + | sort)" ]
-	# SQLite makes its -shm beside a database in WAL mode: the directory is the auditor's own.
-	install -d -o mvbob "$T/auditor"
-	install -o mvbob "$T/vault/audit.db" "$T/auditor/audit.db"
-	run -0 as_user mvbob "$MODELVAULT" audit "$T/nowhere" verify --trail "$T/auditor/audit.db"
 	export MODELVAULT_KEY_FILE=$F/vault.key
 	mounted "$T/vault" "$T/m"
 	run -0 audit verify
 	run -0 "$MODELVAULT" audit "$T/m" verify --public-key "$(<"$F/fingerprint")"
 	run -3 as_user mvbob "$MODELVAULT" audit "$T/m" verify
+}
+
+@test "verify: a copy on read-only media, and one that the auditor may only read" {
+	mkdir "$T/medium" "$T/copies"
+	mount -t tmpfs none "$T/medium"
+	install -m 644 "$T/vault/audit.db" "$T/medium/a trail%20?#.db"
+	install -m 644 "$T/vault/audit.db" "$T/copies/audit.db"
+	# The newest records of a trail that is being written lie in its log.
+	mounted "$T/vault" "$T/m"
+	as_user mvbob head -c 1 "$T/m/llama/one" || true
+	cp "$T/vault/audit.db" "$T/medium/written.db"
+	cp "$T/vault/audit.db-wal" "$T/medium/written.db-wal"
+	[ -s "$T/medium/written.db-wal" ]
+	mount -o remount,ro "$T/medium"
+	run -0 "$MODELVAULT" audit "$T/nowhere" verify --trail "$T/medium/a trail%20?#.db"
+	[[ $output == "whole: "* ]]
+	for file in "$T/copies/audit.db" "$T/medium/a trail%20?#.db"; do
+		run -0 as_user mvbob "$MODELVAULT" audit "$T/nowhere" verify --trail "$file"
+		[[ $output == "whole: "* ]]
+	done
+	run -1 "$MODELVAULT" audit "$T/nowhere" verify --trail "$T/medium/written.db"
+	[[ $output == *"records lie in $T/medium/written.db-wal"* ]]
+	# To the auditor's own directory, as that message says.
+	install -d -o mvbob "$T/auditor"
+	install -o mvbob "$T/medium"/written.db* "$T/auditor"
+	run -0 as_user mvbob "$MODELVAULT" audit "$T/nowhere" verify --trail "$T/auditor/written.db"
+	umount "$T/medium"
 }
 
 @test "verify: a pin is the first key or its fingerprint, as words or in a file" {

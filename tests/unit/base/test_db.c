@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -318,6 +319,60 @@ static void test_checkpoint_and_copy(void **state)
 	db_close(db);
 }
 
+/* From here on the directories of a test may be read only, for root too. */
+static void be_nobody(bool nobody)
+{
+	if (getuid() == 0)
+		assert_int_equal(seteuid(nobody ? 65534 : 0), 0);
+}
+
+/* A database with one row committed, its files as they lie while the writer has it open. */
+static void copy_to(const char *target, bool with_log)
+{
+	struct db *db = new_db("written.db");
+	char command[512];
+
+	assert_int_equal(db_exec(db, "INSERT INTO t VALUES (1, 'kept')"), 0);
+	if (!with_log)
+		assert_int_equal(db_checkpoint(db), 0);
+	assert_int_equal(mkdir(path_of(target), 0755), 0);
+	snprintf(command, sizeof(command),
+		"cd %s && cp written.db '%s/x?y#z.db' && cp written.db-wal '%s/x?y#z.db-wal' && "
+		"chmod 444 '%s'/* && chmod 555 '%s' && rm written.db*",
+		directory, target, target, target, target);
+	assert_int_equal(system(command), 0);
+	db_close(db);
+}
+
+static void test_read_only_directory(void **state)
+{
+	struct db *db = NULL;
+
+	(void)state;
+	assert_int_equal(chmod(directory, 0755), 0);
+	copy_to("quiet %41&", false);
+	copy_to("busy %41&", true);
+	be_nobody(true);
+	assert_int_equal(db_open(path_of("quiet %41&/x?y#z.db"), DB_READ_ONLY, &db), 0);
+	assert_int_equal(read_integer(db, "SELECT v = 'kept' FROM t"), 1);
+	assert_int_equal(db_exec(db, "INSERT INTO t VALUES (2, 1)"), -EROFS);
+	db = db_close(db);
+	assert_int_equal(db_open(path_of("busy %41&/x?y#z.db"), DB_READ_ONLY, &db), -EROFS);
+	be_nobody(false);
+	assert_null(db);
+	/* No log is as good as an empty one. */
+	assert_int_equal(chmod(path_of("quiet %41&"), 0755), 0);
+	assert_int_equal(unlink(path_of("quiet %41&/x?y#z.db-wal")), 0);
+	assert_int_equal(chmod(path_of("quiet %41&"), 0555), 0);
+	be_nobody(true);
+	assert_int_equal(db_open(path_of("quiet %41&/x?y#z.db"), DB_READ_ONLY, &db), 0);
+	assert_int_equal(read_integer(db, "SELECT count(*) FROM t"), 1);
+	be_nobody(false);
+	db_close(db);
+	chmod(path_of("quiet %41&"), 0755);
+	chmod(path_of("busy %41&"), 0755);
+}
+
 /* Who can write the file must not get code to run in our transactions. */
 static void test_foreign_schema_is_inert(void **state)
 {
@@ -347,6 +402,7 @@ int main(void)
 		cmocka_unit_test(test_transactions),
 		cmocka_unit_test(test_migrations),
 		cmocka_unit_test(test_checkpoint_and_copy),
+		cmocka_unit_test(test_read_only_directory),
 		cmocka_unit_test(test_foreign_schema_is_inert),
 	};
 
