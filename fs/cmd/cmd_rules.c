@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_rules.c - `rules VAULT [list] [--json]`. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "fs/cmd/commands.h"
@@ -17,29 +16,51 @@ static const char *word_prefix(enum subject_word_kind kind)
 	return prefixes[kind];
 }
 
-static void json_of_rule(struct json *json, const struct rule *rule)
+/* The words of grant, and beside each the number that decides. */
+static int json_of_subjects(struct json *json, const struct rule *rule)
 {
 	const char *subjects[LIMIT_RULE_WORDS];
-	char texts[LIMIT_RULE_WORDS][64];
-	char permissions[PERMISSIONS_TEXT_SIZE];
-	size_t count = 0;
+	int64_t numbers[LIMIT_RULE_WORDS];
+	size_t at[LIMIT_RULE_WORDS];
+	scope_buffer struct buffer texts = {0};
 
-	for (size_t i = 0; i < rule->word_count && count < LIMIT_RULE_WORDS; i++) {
-		snprintf(texts[count], sizeof(texts[count]), "%s%s",
-			word_prefix(rule->words[i].kind),
-			rule->words[i].name ? rule->words[i].name : "");
-		subjects[count] = texts[count];
-		count++;
+	if (rule->word_count > LIMIT_RULE_WORDS)
+		return -E2BIG;
+	for (size_t i = 0; i < rule->word_count; i++) {
+		const struct subject_word *word = &rule->words[i];
+
+		at[i] = texts.len;
+		buffer_add_format(
+			&texts, "%s%s", word_prefix(word->kind), word->name ? word->name : "");
+		buffer_add_u8(&texts, '\0');
+		numbers[i] = word->kind == WORD_ANY ? -1 : (int64_t)word->number;
 	}
+	if (texts.failed)
+		return -ENOMEM;
+	for (size_t i = 0; i < rule->word_count; i++)
+		subjects[i] = (const char *)texts.data + at[i];
+	json_text_array(json, "subjects", subjects, rule->word_count);
+	json_number_array(json, "numbers", numbers, rule->word_count);
+	return 0;
+}
+
+static int json_of_rule(struct json *json, const struct rule *rule)
+{
+	char permissions[PERMISSIONS_TEXT_SIZE];
+	int r;
+
 	permissions_to_text(rule->permissions, permissions);
 	json_int(json, "rule", (int64_t)rule->number);
 	json_text(json, "effect", rule->effect == RULE_ALLOW ? "allow" : "deny");
 	json_text(json, "perms", permissions);
 	json_bytes(json, "pattern", rule->pattern, rule->pattern_len);
-	json_text_array(json, "subjects", subjects, count);
+	r = json_of_subjects(json, rule);
+	if (r < 0)
+		return r;
 	json_time(json, "created", rule->created_ns);
 	json_int(json, "created_by", rule->created_by);
 	json_bool(json, "stale", rule_is_stale(rule));
+	return 0;
 }
 
 int verb_rules(struct vault *vault, struct verb_call *call)
@@ -64,8 +85,9 @@ int verb_rules(struct vault *vault, struct verb_call *call)
 		if (verb_flag(call, "json")) {
 			scope(json_free) struct json *json = json_new();
 
-			json_of_rule(json, rule);
-			r = json_line(json, &line);
+			r = json_of_rule(json, rule);
+			if (r == 0)
+				r = json_line(json, &line);
 		} else {
 			buffer_add_format(&line, "%llu ", (unsigned long long)rule->number);
 			r = rule_to_text(rule, &line);

@@ -156,6 +156,20 @@ void json_text_array(struct json *json, const char *name, const char *const *tex
 	set(json, name, array);
 }
 
+void json_number_array(struct json *json, const char *name, const int64_t *numbers, size_t count)
+{
+	json_t *array;
+
+	if (!json)
+		return;
+	array = json_array();
+	for (size_t i = 0; i < count; i++)
+		if (json_array_append_new(
+			    array, numbers[i] < 0 ? json_null() : json_integer(numbers[i])) != 0)
+			json->failed = true;
+	set(json, name, array);
+}
+
 int json_line(struct json *json, struct buffer *to)
 {
 	scope_free char *line = NULL;

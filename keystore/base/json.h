@@ -29,6 +29,8 @@ void json_hex(struct json *json, const char *name, const void *bytes, size_t len
 void json_time(struct json *json, const char *name, int64_t time_ns);
 /* An array of text. */
 void json_text_array(struct json *json, const char *name, const char *const *texts, size_t count);
+/* An array of integers; null for a negative one. */
+void json_number_array(struct json *json, const char *name, const int64_t *numbers, size_t count);
 /* Appends the object and '\n'. -ENOMEM when anything failed on the way. */
 int json_line(struct json *json, struct buffer *to);
 

@@ -77,7 +77,9 @@ mv_() { local verb=$1; shift; "$MODELVAULT" "$verb" "$T/vault" "$@"; }
 	run -0 mv_ rules list --json
 	jq -se 'length == 2 and (map(keys_unsorted[0:4]) | unique == [["rule","effect","perms","pattern"]])
 		and .[0].rule == 1 and .[0].effect == "allow" and .[0].perms == "read,list"
-		and .[0].pattern == "a b/**" and (.[0].subjects | length) == 2 and .[0].stale == false
+		and .[0].pattern == "a b/**" and (.[0].subjects | length) == 2
+		and .[0].subjects[0] == "user:mvalice" and .[0].numbers == [5001, 6001]
+		and .[1].subjects == ["any"] and .[1].numbers == [null] and .[0].stale == false
 		and .[0].created_by == 0 and (.[0].created | test("^[0-9T:-]+\\.[0-9]{9}Z$"))
 		and .[1].effect == "deny" and .[1].pattern == "it'"'"'s"' <<<"$output"
 	run -2 mv_ rules lst

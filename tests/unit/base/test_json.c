@@ -22,6 +22,7 @@ static void assert_line(struct json *json, const char *expected)
 static void test_fields_in_order(void **state)
 {
 	static const char *const texts[] = {"b", "a\"\n"};
+	static const int64_t numbers[] = {0, -1, 4294967295};
 	struct json *json = json_new();
 
 	(void)state;
@@ -36,10 +37,13 @@ static void test_fields_in_order(void **state)
 	json_time(json, "at", 1);
 	json_text_array(json, "l", texts, 2);
 	json_text_array(json, "l0", NULL, 0);
+	json_number_array(json, "m", numbers, 3);
+	json_number_array(json, "m0", NULL, 0);
 	assert_line(json,
 		"{\"z\":-9223372036854775808,\"a\":true,\"n\":false,\"u\":null,"
 		"\"t\":\"line\\nbreak \\\"\\\\ \\u0001\",\"t0\":null,\"h\":\"00ff\",\"h0\":null,"
-		"\"at\":\"1970-01-01T00:00:00.000000001Z\",\"l\":[\"b\",\"a\\\"\\n\"],\"l0\":[]}"
+		"\"at\":\"1970-01-01T00:00:00.000000001Z\",\"l\":[\"b\",\"a\\\"\\n\"],\"l0\":[],"
+		"\"m\":[0,null,4294967295],\"m0\":[]}"
 		"\n");
 }
 
@@ -77,6 +81,7 @@ static void test_null_object(void **state)
 	json_hex(NULL, "x", "", 0);
 	json_time(NULL, "x", 0);
 	json_text_array(NULL, "x", NULL, 0);
+	json_number_array(NULL, "x", NULL, 0);
 	assert_int_equal(json_line(NULL, &line), -ENOMEM);
 	assert_int_equal(line.len, 0);
 	json_free(NULL);
