@@ -279,8 +279,9 @@ static int show_verdict(
 			say_bytes(call->output, line.data, line.len);
 	} else if (result == 0) {
 		say(call->output,
-			"whole: %llu records in %llu segments, up to %llu; first key %s\n",
-			(unsigned long long)verdict->records, (unsigned long long)verdict->segments,
+			"whole: %llu record%s in %llu segment%s, up to %llu; first key %s\n",
+			(unsigned long long)verdict->records, plural(verdict->records),
+			(unsigned long long)verdict->segments, plural(verdict->segments),
 			(unsigned long long)verdict->last_seq, fingerprint);
 	}
 	if (result == -EBADMSG)

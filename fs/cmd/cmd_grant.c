@@ -66,6 +66,7 @@ static int add_rule(struct vault *vault, struct verb_call *call, struct rule *ru
 	scope_buffer struct buffer words = {0};
 	bool deny = rule->effect == RULE_DENY;
 	struct gate_effect effect;
+	uint64_t files;
 	int r;
 
 	rule->created_ns = clock_now_ns();
@@ -82,11 +83,12 @@ static int add_rule(struct vault *vault, struct verb_call *call, struct rule *ru
 	if (r < 0)
 		return exit_code_of(r);
 	say(call->output, "%llu\n", (unsigned long long)rule->number);
-	remark(call->output, "%s; it matches %llu files now", buffer_text(&words),
-		(unsigned long long)matching_files(vault, rule));
+	files = matching_files(vault, rule);
+	remark(call->output, "%s; it matches %llu file%s now", buffer_text(&words),
+		(unsigned long long)files, plural(files));
 	if (effect.ended)
-		remark(call->output, "%llu open handles were ended",
-			(unsigned long long)effect.ended);
+		remark(call->output, "%llu open handle%s ended", (unsigned long long)effect.ended,
+			plural(effect.ended));
 	return r == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 

@@ -147,8 +147,8 @@ static int revoke_numbers(
 		vault, call, AUDIT_REVOKE, &change, true, buffer_text(&words), &effect);
 	if (r < 0)
 		return exit_code_of(r);
-	remark(call->output, "revoked: %s; %llu open handles were ended", buffer_text(&words),
-		(unsigned long long)effect.ended);
+	remark(call->output, "revoked: %s; %llu open handle%s ended", buffer_text(&words),
+		(unsigned long long)effect.ended, plural(effect.ended));
 	return r == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 

@@ -62,14 +62,15 @@ static void show_vault(struct vault *vault, struct verb_call *call)
 			json_unknown(json, "since");
 		return say_json(call->output, json);
 	}
-	say(call->output, "%s: %llu files, %llu bytes; %s\n", vault->place.path,
-		(unsigned long long)counts.files, (unsigned long long)counts.bytes,
+	say(call->output, "%s: %llu file%s, %llu byte%s; %s\n", vault->place.path,
+		(unsigned long long)counts.files, plural(counts.files),
+		(unsigned long long)counts.bytes, plural(counts.bytes),
 		vault->server ? "served" : "not mounted");
 	say(call->output,
-		"  opens: %llu allowed, %llu refused; %llu reads, %llu bytes; %llu damaged\n",
+		"  opens: %llu allowed, %llu refused; %llu read%s, %llu byte%s; %llu damaged\n",
 		(unsigned long long)gate.opens_allowed, (unsigned long long)gate.opens_refused,
-		(unsigned long long)gate.reads, (unsigned long long)gate.bytes,
-		(unsigned long long)gate.damaged);
+		(unsigned long long)gate.reads, plural(gate.reads), (unsigned long long)gate.bytes,
+		plural(gate.bytes), (unsigned long long)gate.damaged);
 	say(call->output, "  trail: record %llu, segment %llu, %llu waiting%s%s\n",
 		(unsigned long long)head.seq, (unsigned long long)head.segment,
 		(unsigned long long)head.queued, health < 0 ? "; CANNOT BE WRITTEN: " : "",
@@ -129,9 +130,10 @@ static int copy_handle(void *arg, const struct handle_info *info)
 	scope_free char *path = text_for_terminal(info->path, info->path_len);
 
 	buffer_add_format(&lines->text,
-		"  open: %s by pid %ld uid %u (%s), rule %llu, %llu bytes\n", path ? path : "?",
+		"  open: %s by pid %ld uid %u (%s), rule %llu, %llu byte%s\n", path ? path : "?",
 		(long)info->pid, info->uid, info->exe ? info->exe : "?",
-		(unsigned long long)info->rule, (unsigned long long)info->bytes);
+		(unsigned long long)info->rule, (unsigned long long)info->bytes,
+		plural(info->bytes));
 	return lines->text.failed ? -ENOMEM : 0;
 }
 

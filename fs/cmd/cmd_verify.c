@@ -152,8 +152,9 @@ int verb_verify(struct vault *vault, struct verb_call *call)
 	if (code != EXIT_DONE)
 		return code;
 	if (!verb_flag(call, "json"))
-		say(call->output, "%llu files, %llu bytes checked, %llu damaged\n",
-			(unsigned long long)verifying.files, (unsigned long long)verifying.bytes,
+		say(call->output, "%llu file%s, %llu byte%s checked, %llu damaged\n",
+			(unsigned long long)verifying.files, plural(verifying.files),
+			(unsigned long long)verifying.bytes, plural(verifying.bytes),
 			(unsigned long long)verifying.damaged);
 	if (!verifying.damaged && !rows_are_whole(vault)) {
 		complain(call->output,

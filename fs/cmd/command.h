@@ -42,6 +42,8 @@ void say_bytes(struct output *output, const void *bytes, size_t len);
 void complain(struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A line for standard error that is no complaint: only '\n' is added. */
 void remark(struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The ending of a noun after this number: "" for 1, else "s". */
+const char *plural(uint64_t count);
 /* Output to this process's own standard output and error. */
 struct output output_to_terminal(void);
 

@@ -461,7 +461,7 @@ static void say_summary(struct importer *importer)
 		asprintf(&next, " Next: modelvault mount %s MOUNTPOINT", path) < 0)
 		next = NULL;
 	remark(&output, "%llu file%s, %s imported%s%s.%s", (unsigned long long)importer->files,
-		importer->files == 1 ? "" : "s", bytes, present, failed, next ? next : "");
+		plural(importer->files), bytes, present, failed, next ? next : "");
 }
 
 int importer_end(struct importer *importer)

@@ -93,6 +93,11 @@ void remark(struct output *output, const char *format, ...)
 	va_end(args);
 }
 
+const char *plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 static int write_to_terminal(void *arg, int stream, const void *bytes, size_t len)
 {
 	(void)arg;

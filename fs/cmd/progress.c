@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/cmd/command.h"
 #include "keystore/base/clock.h"
 #include "keystore/base/file.h"
 
@@ -33,7 +34,7 @@ void bytes_to_text(uint64_t bytes, char ret_text[BYTES_TEXT_SIZE])
 	int unit = -1;
 
 	if (bytes < 1024) {
-		snprintf(ret_text, BYTES_TEXT_SIZE, "%u bytes", (unsigned)bytes);
+		snprintf(ret_text, BYTES_TEXT_SIZE, "%u byte%s", (unsigned)bytes, plural(bytes));
 		return;
 	}
 	for (; value >= 1024 && unit < 5; unit++)

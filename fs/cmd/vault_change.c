@@ -241,8 +241,8 @@ static int take_away(struct vault *vault, const struct verb_call *call, enum aud
 	}
 	if (r < 0)
 		complain(call->output,
-			"in force and saved, but %llu reads that had begun are still "
-			"being answered",
+			"in force and saved, but reads that had begun are still being answered: "
+			"%llu",
 			(unsigned long long)ret_effect->undrained);
 	return r < 0 ? 1 : 0;
 }

@@ -91,8 +91,9 @@ int verb_import_end(struct vault *vault, struct verb_call *call)
 		message_get_integer(call->request, "bytes", &bytes) < 0 ||
 		message_get_integer(call->request, "failed", &failed) < 0)
 		return EXIT_USAGE;
-	snprintf(detail, sizeof(detail), "done: %lld files, %lld bytes, %lld failed",
-		(long long)files, (long long)bytes, (long long)failed);
+	snprintf(detail, sizeof(detail), "done: %lld file%s, %lld byte%s, %lld failed",
+		(long long)files, plural((uint64_t)files), (long long)bytes,
+		plural((uint64_t)bytes), (long long)failed);
 	event.path = message_get(call->request, "path", &event.path_len);
 	event.detail = detail;
 	event.bytes = bytes;

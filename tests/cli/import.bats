@@ -187,5 +187,5 @@ make_tree() {
 	[ "$status" -eq 0 ]
 	grep -q '"detail":"intent"' <<<"$output"
 	grep -q '"path":"d/f".*"bytes":2' <<<"$output"
-	grep -q '"detail":"done: 1 files, 2 bytes, 0 failed"' <<<"$output"
+	grep -q '"detail":"done: 1 file, 2 bytes, 0 failed"' <<<"$output"
 }

@@ -51,7 +51,7 @@ section() { awk -v c="$1" '/^\.It Cm [a-z]+( (Ar|Oo|Op)|$)/ { on = $3 == c } on'
 	echo text >file
 	"$MODELVAULT" import v file
 	run -0 "$MODELVAULT" status v
-	[[ $output == *"1 files, 5 bytes; not mounted"* ]]
+	[[ $output == *"1 file, 5 bytes; not mounted"* ]]
 	mounted v m
 	"$MODELVAULT" grant v user:mvalice read file
 	coproc HOLDER { as_user mvalice sh -c 'exec 4<"$0"; echo; read -r _' "$T/m/file"; }

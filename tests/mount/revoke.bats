@@ -103,7 +103,7 @@ both_at_work() {
 	both_at_work
 	"$MODELVAULT" revoke vault "$(cat rule1)" 2>said
 	mark mvalice
-	grep -q 'open handles were ended' said
+	grep -Eq '; (1 open handle|[0-9]+ open handles) ended$' said
 	sleep 0.7
 	is_cut_off mvalice
 	reads_on mvbob
