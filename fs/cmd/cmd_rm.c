@@ -142,12 +142,15 @@ int verb_rm(struct vault *vault, struct verb_call *call)
 		pthread_mutex_unlock(&vault->changing);
 		event.outcome = r < 0 ? AUDIT_ERROR : AUDIT_ALLOW;
 		event.detail = r < 0 ? "failed" : "done";
-		event.count = (int64_t)removal.files;
+		if (removal.files)
+			event.count = (int64_t)removal.files;
 		if (vault_record(vault, call, &event) < 0)
 			r = -EIO;
-		if (r < 0)
-			code = code == EXIT_DONE || code == exit_code_of(r) ? exit_code_of(r)
-									    : EXIT_FAILED;
+		/* What all have in common; else it is done in part. */
+		if (i == 0)
+			code = exit_code_of(r);
+		else if (code != exit_code_of(r))
+			code = EXIT_FAILED;
 	}
 	vault_write_anchor(vault);
 	return code;
