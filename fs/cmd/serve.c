@@ -185,13 +185,14 @@ static int complain_holder(void *arg, const struct handle_info *info)
 int server_remove_mount(struct server *server, const char *mountpoint, struct verb_call *call)
 {
 	struct holders holders = {.call = call, .mountpoint = mountpoint};
+	char words[UNMOUNT_WORDS] = "";
 	struct session *session;
 	int r = -ENOENT;
 
 	pthread_mutex_lock(&server->mutex);
 	session = find_session(server, mountpoint);
 	if (session)
-		r = session_unmount(session, false);
+		r = session_unmount(session, false, words);
 	pthread_mutex_unlock(&server->mutex);
 	if (r == -EBUSY) {
 		complain(
@@ -204,7 +205,9 @@ int server_remove_mount(struct server *server, const char *mountpoint, struct ve
 	}
 	if (r < 0) {
 		complain(call->output, "%s: %s", mountpoint,
-			r == -ENOENT ? "not a mount point of this vault" : result_text(r));
+			r == -ENOENT ? "not a mount point of this vault"
+			: words[0]   ? words
+				     : result_text(r));
 		return exit_code_of(r);
 	}
 	return EXIT_DONE;

@@ -102,8 +102,12 @@ int session_new(struct gate *gate, const char *mountpoint, const struct session_
 	void (*ended)(void *arg), void *arg, struct session **ret_session);
 /* True once the kernel has let go of the mount. */
 bool session_has_ended(const struct session *session);
-/* Unmounts when nothing is open there: 0 or -EBUSY. lazy: detaches now in any case. */
-int session_unmount(struct session *session, bool lazy);
+#define UNMOUNT_WORDS 256
+/*
+ * Unmounts when nothing is open there: 0, -EBUSY, or -EIO with what the system's helper said in
+ * ret_words (one line, may be empty). lazy: detaches now in any case.
+ */
+int session_unmount(struct session *session, bool lazy, char ret_words[UNMOUNT_WORDS]);
 /* Unmounts (lazily if need be), joins the threads, closes what is still open, with records. */
 struct session *session_free(struct session *session);
 const char *session_mountpoint(const struct session *session);

@@ -19,6 +19,7 @@
 #include "fs/mount/mount_private.h"
 #include "keystore/base/bytes.h"
 #include "keystore/base/clock.h"
+#include "keystore/base/file.h"
 #include "keystore/base/log.h"
 
 #define READ_AHEAD_KB 4096 /* DESIGN section 9: requests of 1 MiB are then answered in parallel */
@@ -199,28 +200,59 @@ bool session_has_ended(const struct session *session)
 	return atomic_load(&session->ended);
 }
 
-/* Without root the setuid helper of fuse3 unmounts. */
-static int unmount_by_helper(const char *mountpoint, bool lazy)
+/* The first line of what was said, without its end. */
+static void keep_words(int fd, char ret_words[UNMOUNT_WORDS])
 {
-	char *argv[] = {"fusermount3", lazy ? "-uz" : "-u", "-q", "--", (char *)mountpoint, NULL};
-	int status;
-	pid_t pid;
+	ssize_t len = file_read(fd, ret_words, UNMOUNT_WORDS - 1);
 
-	if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) != 0)
-		return -ENOENT;
-	while (waitpid(pid, &status, 0) < 0) {
-		if (errno != EINTR)
-			return -errno;
-	}
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EBUSY;
+	ret_words[len > 0 ? len : 0] = '\0';
+	ret_words[strcspn(ret_words, "\n")] = '\0';
 }
 
-int session_unmount(struct session *session, bool lazy)
+static int spawn_helper(char *const argv[], int words_fd, pid_t *ret_pid)
 {
+	posix_spawn_file_actions_t actions;
+	int r;
+
+	r = posix_spawn_file_actions_init(&actions);
+	if (r != 0)
+		return -r;
+	r = posix_spawn_file_actions_adddup2(&actions, words_fd, STDERR_FILENO);
+	if (r == 0)
+		r = posix_spawnp(ret_pid, argv[0], &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	return -r;
+}
+
+/* Without root the setuid helper of fuse3 unmounts. */
+static int unmount_by_helper(const char *mountpoint, bool lazy, char ret_words[UNMOUNT_WORDS])
+{
+	char *argv[] = {"fusermount3", lazy ? "-uz" : "-u", "--", (char *)mountpoint, NULL};
+	int fds[2], status, r;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	r = spawn_helper(argv, fds[1], &pid);
+	close(fds[1]);
+	if (r == 0) {
+		keep_words(fds[0], ret_words);
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			;
+		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+			r = strstr(ret_words, strerror(EBUSY)) ? -EBUSY : -EIO;
+	}
+	close(fds[0]);
+	return r;
+}
+
+int session_unmount(struct session *session, bool lazy, char ret_words[UNMOUNT_WORDS])
+{
+	ret_words[0] = '\0';
 	if (session_has_ended(session))
 		return 0;
 	if (geteuid() != 0)
-		return unmount_by_helper(session->mountpoint, lazy);
+		return unmount_by_helper(session->mountpoint, lazy, ret_words);
 	if (umount2(session->mountpoint, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) < 0)
 		return errno == EINVAL || errno == ENOENT ? 0 : -errno;
 	return 0;

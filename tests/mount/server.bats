@@ -114,13 +114,13 @@ hold() {
 	mounted vault m 2>/dev/null
 	mkdir second
 	pid=$(server_pid)
-	mv "$(socket_of vault)" hidden
+	mv "$(socket_of vault)" "$(socket_of vault).hidden"
 	exits 7 "$MODELVAULT" mount vault second
 	[[ $output == *"process $pid"* ]]
 	exits 7 "$MODELVAULT" umount m
 	mountpoint -q m
 	run ! mountpoint -q second
-	mv hidden "$(socket_of vault)"
+	mv "$(socket_of vault).hidden" "$(socket_of vault)"
 	"$MODELVAULT" umount m
 }
 
@@ -141,7 +141,7 @@ hold() {
 	"$MODELVAULT" revoke vault 1 2>/dev/null
 	refused cat second/tree/file
 	"$MODELVAULT" umount second
-	wait_for 2 test ! -e "/proc/$pid"
+	wait_for 2 test ! -e "/proc/$pid/exe"
 }
 
 @test "of ten mounts at once one makes the server" {
@@ -188,7 +188,7 @@ hold() {
 	mounted vault m 2>/dev/null
 	pid=$(server_pid)
 	kill "$pid"
-	wait_for 10 test ! -e "/proc/$pid"
+	wait_for 10 test ! -e "/proc/$pid/exe"
 	run ! mountpoint -q m
 	mounted vault m 2>/dev/null
 	says "$(last --action start)" '.detail == "last stop clean"'
@@ -202,7 +202,7 @@ hold() {
 	cat m/tree/file
 	pid=$(server_pid)
 	kill -KILL "$pid"
-	wait_for 10 test ! -e "/proc/$pid"
+	wait_for 10 test ! -e "/proc/$pid/exe"
 	run cat m/tree/file
 	[[ $output == *"not connected"* ]]
 	exits 0 "$MODELVAULT" umount m
