@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * serve.c - the server's main thread: waits for signals and ended mounts, and keeps house (seal
- * watched every 100 ms; copy and anchor once a minute). Requests run in the threads of fs/control
- * and fs/mount.
+ * serve.c - the server's life: socket, signals, the main thread that waits for signals and ended
+ * mounts. Requests run in the threads of fs/control and fs/mount.
  */
-#include "fs/cmd/serve.h"
-
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -18,40 +15,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "fs/control/server.h"
+#include "fs/cmd/serve_private.h"
 #include "keystore/base/clock.h"
 #include "keystore/base/file.h"
 #include "keystore/base/log.h"
 
-#define TICK_MS	      100
-#define COPY_EVERY_MS 60000
-#define MOUNTS_MAX    64
-#define SEGMENT_NS    (24 * 3600 * NS_PER_S) /* a segment's private key lives no longer than this */
-#define SEGMENT_MAX   1000000		     /* records */
-
-struct server {
-	struct vault *vault;
-	struct control_server *control;
-	pthread_mutex_t mutex; /* guards sessions and count; taken before the gate's locks */
-	struct session *sessions[MOUNTS_MAX];
-	size_t count;
-	int wake_fd; /* eventfd: a mount has ended */
-	int signal_fd;
-	int64_t started_ns;
-	bool told_broken;
-	bool ending;	    /* guarded by mutex: no mount may be added any more */
-	int64_t segment_ns; /* when the trail's segment began */
-	uint64_t segment_seq;
-};
-
-static void wake(void *arg)
-{
-	struct server *server = arg;
-	uint64_t one = 1;
-
-	if (write(server->wake_fd, &one, sizeof(one)) < 0)
-		log_error("the main thread could not be woken: %s", strerror(errno));
-}
+#define TICK_MS 100
 
 /* ---- requests over the socket ---- */
 
@@ -83,165 +52,6 @@ static int handle_request(
 	}
 	subject_done(&caller);
 	return code;
-}
-
-/* ---- mounts ---- */
-
-void server_mounts(
-	struct server *server, void (*each)(void *arg, struct session *session), void *arg)
-{
-	pthread_mutex_lock(&server->mutex);
-	for (size_t i = 0; i < server->count; i++)
-		each(arg, server->sessions[i]);
-	pthread_mutex_unlock(&server->mutex);
-}
-
-int64_t server_started_ns(const struct server *server)
-{
-	return server->started_ns;
-}
-
-static int record_mount(struct server *server, const struct verb_call *call,
-	enum audit_action action, const char *mountpoint)
-{
-	struct audit_event event = AUDIT_EVENT_EMPTY;
-
-	if (call)
-		event = vault_event(call, action);
-	event.action = action;
-	event.outcome = AUDIT_ALLOW;
-	event.detail = mountpoint;
-	return audit_append_wait(server->vault->audit, &event, true);
-}
-
-int server_add_mount(struct server *server, const char *mountpoint,
-	const struct session_options *options, struct verb_call *call)
-{
-	struct session_options own = *options;
-	struct session *session;
-	int r;
-
-	r = record_mount(server, call, AUDIT_MOUNT, mountpoint);
-	if (r < 0) {
-		complain(call->output,
-			"the audit trail cannot be written (%s); nothing was mounted",
-			result_text(r));
-		return EXIT_FAILED;
-	}
-	own.source = server->vault->place.path;
-	pthread_mutex_lock(&server->mutex);
-	r = server->ending ? -EBUSY
-	    : server->count < MOUNTS_MAX
-		    ? session_new(server->vault->gate, mountpoint, &own, wake, server, &session)
-		    : -EMFILE;
-	if (r == 0)
-		server->sessions[server->count++] = session;
-	pthread_mutex_unlock(&server->mutex);
-	if (r == -EBUSY) {
-		complain(call->output, "the server of %s is just ending; give the command again",
-			server->vault->place.path);
-		return EXIT_BUSY;
-	}
-	if (r < 0) {
-		complain(call->output, "%s could not be mounted (%s)%s", mountpoint, result_text(r),
-			geteuid() && own.allow_other
-				? "; allow_other needs user_allow_other in /etc/fuse.conf"
-				: "; is /dev/fuse there, and open to this user?");
-		return EXIT_FAILED;
-	}
-	return EXIT_DONE;
-}
-
-static struct session *find_session(struct server *server, const char *mountpoint)
-{
-	for (size_t i = 0; i < server->count; i++) {
-		if (strcmp(session_mountpoint(server->sessions[i]), mountpoint) == 0 &&
-			!session_has_ended(server->sessions[i]))
-			return server->sessions[i];
-	}
-	return NULL;
-}
-
-struct holders {
-	struct verb_call *call;
-	const char *mountpoint;
-	uint64_t count;
-};
-
-static int complain_holder(void *arg, const struct handle_info *info)
-{
-	struct holders *holders = arg;
-	scope_free char *path = NULL;
-
-	if (strcmp(info->mountpoint, holders->mountpoint) != 0)
-		return 0;
-	path = text_for_terminal(info->path, info->path_len);
-	if (holders->count++ < 20)
-		remark(holders->call->output, "  pid %ld (uid %u, %s) has %s open", (long)info->pid,
-			info->uid, info->exe ? info->exe : "?", path ? path : "?");
-	return 0;
-}
-
-int server_remove_mount(struct server *server, const char *mountpoint, struct verb_call *call)
-{
-	struct holders holders = {.call = call, .mountpoint = mountpoint};
-	char words[UNMOUNT_WORDS] = "";
-	struct session *session;
-	int r = -ENOENT;
-
-	pthread_mutex_lock(&server->mutex);
-	session = find_session(server, mountpoint);
-	if (session)
-		r = session_unmount(session, false, words);
-	pthread_mutex_unlock(&server->mutex);
-	if (r == -EBUSY) {
-		complain(
-			call->output, "%s is busy; end what uses it and unmount again", mountpoint);
-		gate_handles(server->vault->gate, complain_holder, &holders);
-		if (!holders.count)
-			remark(call->output,
-				"  no file is open: a process has its working directory there");
-		return EXIT_BUSY;
-	}
-	if (r < 0) {
-		complain(call->output, "%s: %s", mountpoint,
-			r == -ENOENT ? "not a mount point of this vault"
-			: words[0]   ? words
-				     : result_text(r));
-		return exit_code_of(r);
-	}
-	return EXIT_DONE;
-}
-
-/* Frees the sessions whose mounts are gone. */
-static void reap_sessions(struct server *server)
-{
-	pthread_mutex_lock(&server->mutex);
-	for (size_t i = 0; i < server->count;) {
-		struct session *session = server->sessions[i];
-		scope_free char *mountpoint = NULL;
-
-		if (!session_has_ended(session)) {
-			i++;
-			continue;
-		}
-		mountpoint = strdup(session_mountpoint(session));
-		server->sessions[i] = server->sessions[--server->count];
-		session_free(session);
-		if (record_mount(server, NULL, AUDIT_UMOUNT, mountpoint) < 0)
-			log_error("the record of an unmount could not be written");
-	}
-	pthread_mutex_unlock(&server->mutex);
-}
-
-static void unmount_all(struct server *server)
-{
-	gate_shut(server->vault->gate);
-	pthread_mutex_lock(&server->mutex);
-	server->ending = true;
-	while (server->count)
-		session_free(server->sessions[--server->count]);
-	pthread_mutex_unlock(&server->mutex);
 }
 
 /* ---- life ---- */
@@ -386,89 +196,6 @@ int server_new(struct vault *vault, struct server **ret_server, struct output *o
 	return EXIT_DONE;
 }
 
-/* Somebody else has written to keystore.db: believe nothing that does not fit the seal. */
-static void watch_seal(struct server *server)
-{
-	struct vault *vault = server->vault;
-	struct gate_effect effect;
-	int r;
-
-	r = keystore_watch(vault->keystore);
-	if (r == 0 || server->told_broken)
-		return;
-	server->told_broken = true;
-	log_error("%s: keystore.db was changed from outside (%s): every open is refused",
-		vault->place.path, result_text(r));
-	policy_set_broken(vault->policy);
-	if (gate_enact(vault->gate, NULL, &effect) < 0)
-		log_error("some reads that had begun could not be ended");
-}
-
-static void drop_idle(void *arg, struct session *session)
-{
-	(void)arg;
-	session_drop_idle(session);
-}
-
-/* A new segment each day and each million records: who takes the machine cannot rewrite closed
- * ones. */
-static void turn_segment(struct server *server)
-{
-	struct audit_head head;
-	int r;
-
-	audit_head(server->vault->audit, &head);
-	if (clock_monotonic_ns() - server->segment_ns < SEGMENT_NS &&
-		head.seq - server->segment_seq < SEGMENT_MAX)
-		return;
-	r = audit_next_segment(server->vault->audit);
-	if (r < 0)
-		log_error("the trail's segment could not be closed: %s", result_text(r));
-	server->segment_ns = clock_monotonic_ns();
-	server->segment_seq = head.seq;
-}
-
-/* What was taken away while the disk was full. A command that is at work does it itself. */
-static void save_changes(struct server *server)
-{
-	struct vault *vault = server->vault;
-
-	if (pthread_mutex_trylock(&vault->changing) != 0)
-		return;
-	if (vault->unsaved && vault_save_changes(vault) == 0)
-		vault_write_anchor(vault);
-	pthread_mutex_unlock(&vault->changing);
-}
-
-static void keep_house(struct server *server, int64_t *last_copy_ms)
-{
-	int64_t now_ms = clock_monotonic_ns() / NS_PER_MS;
-	int r;
-
-	watch_seal(server);
-	server_mounts(server, drop_idle, NULL);
-	gate_close_idle(server->vault->gate);
-	save_changes(server);
-	turn_segment(server);
-	if (now_ms - *last_copy_ms < COPY_EVERY_MS)
-		return;
-	*last_copy_ms = now_ms;
-	vault_write_anchor(server->vault);
-	r = keystore_copy(server->vault->keystore);
-	if (r < 0)
-		log_error("%s: keystore.copy could not be written: %s", server->vault->place.path,
-			result_text(r));
-}
-
-/* The last mount is gone: from now on none can be added. */
-static bool is_over(struct server *server)
-{
-	pthread_mutex_lock(&server->mutex);
-	server->ending = !server->count;
-	pthread_mutex_unlock(&server->mutex);
-	return server->ending;
-}
-
 int server_run(struct server *server)
 {
 	struct vault *vault = server->vault;
@@ -487,7 +214,7 @@ int server_run(struct server *server)
 		}
 		if (read(server->wake_fd, &ended, sizeof(ended)) > 0)
 			reap_sessions(server);
-		if (is_over(server))
+		if (server_is_over(server))
 			break;
 		keep_house(server, &last_copy_ms);
 		if (read(server->signal_fd, &signal, sizeof(signal)) < 0)
