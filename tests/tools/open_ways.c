@@ -107,6 +107,14 @@ static int read_map(struct prctl_mm_map *map)
 	return 0;
 }
 
+/* A whole mapping as it lies in memory, the gaps that a sanitizer guards too. */
+__attribute__((no_sanitize("address"))) static void copy_mapping(
+	volatile char *to, const volatile char *from, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		to[i] = from[i];
+}
+
 /* The kernel does not take another executable while ours is mapped: copies take its place. */
 static int unmap_executable(void)
 {
@@ -142,7 +150,7 @@ static int unmap_executable(void)
 
 		if (copy == MAP_FAILED)
 			return -1;
-		memcpy(copy, parts[i].from, parts[i].len);
+		copy_mapping(copy, parts[i].from, parts[i].len);
 		if (mprotect(copy, parts[i].len, parts[i].protection) < 0 ||
 			mremap(copy, parts[i].len, parts[i].len, MREMAP_MAYMOVE | MREMAP_FIXED,
 				parts[i].from) == MAP_FAILED)
