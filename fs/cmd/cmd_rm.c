@@ -31,7 +31,7 @@ static int remove_name(struct removal *removal, uint64_t parent, const char *nam
 	r = keystore_remove(vault->keystore, parent, name, len, old_id);
 	if (r < 0)
 		return r;
-	gate_name_changed(vault->gate, parent, name, len);
+	gate_names_changed(vault->gate, parent, info->kind == ENTRY_DIRECTORY ? info->ino : 0);
 	if (info->kind != ENTRY_FILE)
 		return 0;
 	removal->files++;

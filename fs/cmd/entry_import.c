@@ -239,8 +239,7 @@ int entry_make_directory(struct entry_request *request, int fd)
 		return tell(request, "present", 0);
 	if (r < 0)
 		return entry_complain_failure(request, "the directory cannot be made", r);
-	gate_name_changed(
-		vault->gate, request->entry.parent, request->entry.name, request->entry.name_len);
+	gate_names_changed(vault->gate, request->entry.parent, 0);
 	return tell(request, "added", 0);
 }
 
@@ -296,8 +295,7 @@ static int add_link(struct entry_request *request, const char *kind, bool same,
 		r = make(request);
 	if (r < 0)
 		return entry_complain_failure(request, "the link cannot be made", r);
-	gate_name_changed(request->vault->gate, request->entry.parent, request->entry.name,
-		request->entry.name_len);
+	gate_names_changed(request->vault->gate, request->entry.parent, 0);
 	return tell(request, "added", 0);
 }
 

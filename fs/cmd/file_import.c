@@ -194,7 +194,7 @@ static int add_row(struct file_import *import, const struct new_file *file,
 	import->step = "keystore.db did not take it";
 	r = keystore_add_file(vault->keystore, &entry, file, version->size, version->root,
 		import->replace, old_id, &ino);
-	gate_name_changed(vault->gate, entry.parent, entry.name, entry.name_len);
+	gate_names_changed(vault->gate, entry.parent, 0);
 	if (r < 0)
 		return r;
 	/* Who has the old one open goes on reading it; a failure leaves it to be collected. */

@@ -34,6 +34,11 @@ int gate_handles(
 	return handle_each(gate->handles, show_handle, &walk);
 }
 
+bool gate_is_shut(const struct gate *gate)
+{
+	return atomic_load(&gate->shut);
+}
+
 void gate_counts(struct gate *gate, struct gate_counts *ret_counts)
 {
 	*ret_counts = (struct gate_counts){
@@ -46,17 +51,26 @@ void gate_counts(struct gate *gate, struct gate_counts *ret_counts)
 	};
 }
 
-void gate_name_changed(struct gate *gate, uint64_t parent, const char *name, size_t len)
+static void forget_attributes(struct session *session, uint64_t ino)
+{
+	uint64_t id = ino ? node_of_directory(session->nodes, ino) : 0;
+
+	if (id)
+		fuse_lowlevel_notify_inval_inode(session->fuse, id, 0, 0);
+}
+
+/*
+ * Never by fuse_lowlevel_notify_inval_entry: that takes the directory's lock, which any user can
+ * hold for as long as he likes (getdents(2) into a page that his own FUSE does not deliver), and
+ * gate->enacting with it: then no rule could be taken back.
+ */
+void gate_names_changed(struct gate *gate, uint64_t parent, uint64_t gone)
 {
 	/* enacting keeps sessions alive while their kernel side is told. */
 	pthread_mutex_lock(&gate->enacting);
 	for (struct session *session = gate->sessions; session; session = session->next) {
-		uint64_t id = node_of_directory(session->nodes, parent);
-
-		if (!id)
-			continue;
-		fuse_lowlevel_notify_inval_entry(session->fuse, id, name, len);
-		fuse_lowlevel_notify_inval_inode(session->fuse, id, 0, 0);
+		forget_attributes(session, parent);
+		forget_attributes(session, gone);
 	}
 	pthread_mutex_unlock(&gate->enacting);
 }

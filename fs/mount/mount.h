@@ -55,10 +55,14 @@ int gate_end_file(struct gate *gate, uint64_t ino, const uint8_t file_id[ID_SIZE
 	struct gate_effect *ret_effect);
 /* Closes objects that nobody has used for some seconds. Call now and then. */
 void gate_close_idle(struct gate *gate);
-/* Names below a directory changed: every mount forgets what the kernel keeps of them. */
-void gate_name_changed(struct gate *gate, uint64_t parent, const char *name, size_t len);
+/*
+ * Names in a directory changed: every mount forgets its attributes, and those of a directory that
+ * is gone (0: none), so that the next walk asks and learns it.
+ */
+void gate_names_changed(struct gate *gate, uint64_t parent, uint64_t gone);
 /* From now on every open is refused with REASON_SHUTTING_DOWN. */
 void gate_shut(struct gate *gate);
+bool gate_is_shut(const struct gate *gate);
 
 /* One live handle, for status and umount. */
 struct handle_info {

@@ -17,7 +17,9 @@ static int entry_of_node(struct session *session, fuse_ino_t id, struct entry_in
 	r = node_find(session->nodes, id, &node);
 	if (r < 0)
 		return -ESTALE;
-	return keystore_stat(session->gate->backend.keystore, node.ino, ret_info);
+	r = keystore_stat(session->gate->backend.keystore, node.ino, ret_info);
+	/* Removed since the LOOKUP: walk again, and find that out by name. */
+	return r == -ENOENT ? -ESTALE : r;
 }
 
 void op_getattr(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *fi)

@@ -106,6 +106,9 @@ void op_opendir(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *fi)
 	r = node_find(session->nodes, id, &node);
 	if (r == 0)
 		r = keystore_stat(session->gate->backend.keystore, node.ino, &info);
+	/* Removed since the LOOKUP: walk again, and find that out by name. */
+	if (r == -ENOENT)
+		r = -ESTALE;
 	if (r == 0 && info.kind != ENTRY_DIRECTORY)
 		r = -ENOTDIR;
 	if (r == 0 && gate_hides_names(session->gate) && !gate_may_list(request, info.ino))

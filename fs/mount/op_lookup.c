@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* op_lookup.c - names become nodes. A file's entry is never cached: each walk asks which node it
- * has. */
+/*
+ * op_lookup.c - names become nodes. Only a directory's entry is cached: each walk asks which node a
+ * file has and which link a name is. What is below a directory that is gone is answered ESTALE, and
+ * the kernel then walks the path again without believing any entry.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -23,6 +26,8 @@ void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 	r = node_find(session->nodes, parent, &directory);
 	if (r == 0)
 		r = keystore_lookup(backend->keystore, directory.ino, name, strlen(name), &info);
+	if (r == -ENOENT && keystore_stat(backend->keystore, directory.ino, &info) == -ENOENT)
+		r = -ESTALE;
 	if (r < 0)
 		return answer_error(request, r);
 	hides = gate_hides_names(session->gate);
@@ -36,7 +41,7 @@ void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 	stat_of_entry(&info, &entry.attr);
 	entry.attr_timeout = ATTR_TIMEOUT_S;
 	/* Hidden names differ from caller to caller: then no entry may be kept for all. */
-	entry.entry_timeout = info.kind == ENTRY_FILE || hides ? 0 : DIRECTORY_TIMEOUT_S;
+	entry.entry_timeout = info.kind != ENTRY_DIRECTORY || hides ? 0 : DIRECTORY_TIMEOUT_S;
 	if (fuse_reply_entry(request, &entry) == -ENOENT)
 		node_forget(session->nodes, node.id, 1);
 }
