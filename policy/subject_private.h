@@ -15,4 +15,7 @@
 /* subject.c */
 void subject_sort_groups(struct subject *subject);
 
+/* subject_proc.c: the unit's path in the text of /proc/PID/cgroup, not terminated, or NULL. */
+const char *cgroup_unit(const char *text, size_t *ret_len);
+
 #endif

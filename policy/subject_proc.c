@@ -287,28 +287,50 @@ static int read_loginuid(int dir_fd, struct subject *subject)
 	return 0;
 }
 
+/*
+ * Line by line ("NUMBER:CONTROLLERS:PATH", and no path holds a newline): a user names the cgroups
+ * that are delegated to him, "x:name=systemd:" too.
+ */
+const char *cgroup_unit(const char *text, size_t *ret_len)
+{
+	const char *unified = NULL;
+
+	for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
+		const char *controllers = text + strcspn(text, ":\n");
+		const char *path = controllers + 1;
+
+		if (*controllers != ':')
+			continue;
+		path += strcspn(path, ":\n");
+		if (path[0] != ':' || path[1] != '/')
+			continue;
+		*ret_len = strcspn(++path, "\n");
+		if (strncmp(controllers, ":name=systemd:", 14) == 0)
+			return path;
+		if (strncmp(text, "0::", 3) == 0)
+			unified = path;
+	}
+	if (unified)
+		*ret_len = strcspn(unified, "\n");
+	return unified;
+}
+
 /* The path of systemd's own hierarchy, else of the unified one. A kernel without cgroups: NULL. */
 static int read_unit(int dir_fd, struct subject *subject)
 {
 	scope_proc_text struct proc_text cgroup;
 	const char *at;
+	size_t len;
 	int r;
 
 	cgroup.heap = NULL;
 	r = proc_text_read(dir_fd, "cgroup", &cgroup);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	at = strstr(cgroup.text, ":name=systemd:/");
-	if (at) {
-		at += strlen(":name=systemd:");
-	} else {
-		at = strncmp(cgroup.text, "0::/", 4) == 0 ? cgroup.text
-							  : strstr(cgroup.text, "\n0::/");
-		if (!at)
-			return 0;
-		at = strchr(at, '/');
-	}
-	subject->unit = strndup(at, strcspn(at, "\n"));
+	at = cgroup_unit(cgroup.text, &len);
+	if (!at)
+		return 0;
+	subject->unit = strndup(at, len);
 	return subject->unit ? 0 : -ENOMEM;
 }
 

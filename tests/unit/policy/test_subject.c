@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_subject.c - living callers seen through /proc. Needs root: it becomes other users. */
-#include "policy/subject.h"
+#include "policy/subject_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -282,6 +282,34 @@ static void test_of_user(void **state)
 	assert_memory_equal(copy.groups, root.groups, root.group_count * sizeof(*root.groups));
 }
 
+static void assert_unit(const char *text, const char *expected)
+{
+	size_t len = 0;
+	const char *unit = cgroup_unit(text, &len);
+
+	assert_non_null(unit);
+	assert_int_equal(len, strlen(expected));
+	assert_memory_equal(unit, expected, len);
+}
+
+/* The formats of cgroups(7), "/proc/pid/cgroup", and names that a user may give to his own. */
+static void test_cgroup_unit(void **state)
+{
+	size_t len;
+
+	(void)state;
+	assert_unit("0::/system.slice/infer.service\n", "/system.slice/infer.service");
+	assert_unit("0::/\n", "/");
+	assert_unit("5:cpu,cpuacct:/a\n1:name=systemd:/system.slice/x.service\n0::/y\n",
+		"/system.slice/x.service");
+	assert_unit("0::/user.slice/u/x:name=systemd:/infer.service\n",
+		"/user.slice/u/x:name=systemd:/infer.service");
+	assert_unit("7:pids:/u/0::/forged\n6:cpu:/u/:name=systemd:/forged\n0::/true\n", "/true");
+	assert_null(cgroup_unit("7:pids:/u/0::/forged\n", &len));
+	assert_null(cgroup_unit("", &len));
+	assert_null(cgroup_unit("0\n0:\n0::\n", &len));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +317,7 @@ int main(void)
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_thread),
 		cmocka_unit_test(test_odd),
+		cmocka_unit_test(test_cgroup_unit),
 		cmocka_unit_test(test_of_user),
 	};
 
