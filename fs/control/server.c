@@ -4,7 +4,8 @@
  *
  * A slot of the table goes  free -> served -> ended -> free: the accepting thread takes it and
  * later joins the ended thread, the connection's thread ends it. A user other than root and the
- * server's own gets at most CLIENTS_OF_ONE_USER slots, so that he cannot shut the others out.
+ * server's own gets at most CLIENTS_OF_ONE_USER slots, and all of those users together leave
+ * CLIENTS_RESERVED free, so that nobody can shut out who takes rules back.
  */
 #include "fs/control/server.h"
 
@@ -15,11 +16,17 @@
 
 #include "fs/control/channel.h"
 #include "fs/control/socket.h"
+#include "keystore/base/clock.h"
 
 #define IDLE_TIMEOUT_MS	    30000
 #define SEND_TIMEOUT_MS	    10000
 #define EXHAUSTED_PAUSE_MS  100
 #define CLIENTS_OF_ONE_USER (LIMIT_CLIENTS / 4)
+/* Slots that only root and the server's own user get: one person may have thousands of uids. */
+#define CLIENTS_RESERVED (LIMIT_CLIENTS / 8)
+/* What a thread gets to end in, once its handler has returned. */
+#define JOIN_TIMEOUT_MS 2000
+#define JOIN_STEP_MS	50
 /* An escaped byte is three characters; with its other fields a frame stays below 64 KiB. */
 #define FRAME_DATA 20480
 
@@ -30,9 +37,11 @@ enum slot_state { SLOT_FREE, SLOT_SERVED, SLOT_ENDED };
 struct connection {
 	struct control_server *server;
 	enum slot_state state; /* guarded by server->mutex */
-	/* Made by the accepting thread; freed by the connection's own, under server->mutex, so that
-	 * control_server_free never shuts down a descriptor that is another's by now. */
+	/* Made by the accepting thread; taken out under server->mutex by the connection's own, who
+	 * frees it, so that control_server_free never shuts down a descriptor that is another's by
+	 * now. */
 	struct channel *channel;
+	bool handling;	  /* its thread is in the handler; guarded by server->mutex */
 	struct peer peer; /* constant while served */
 	pthread_t thread; /* the accepting thread's, then control_server_free's */
 };
@@ -132,6 +141,19 @@ static void explain_failure(struct channel *channel, int result)
 			"the request is beyond the control protocol's limits\n");
 }
 
+/* False: the server stops, and what the handler works on may be gone. */
+static bool set_handling(struct connection *connection, bool handling)
+{
+	struct control_server *server = connection->server;
+	bool may;
+
+	pthread_mutex_lock(&server->mutex);
+	may = !handling || !server->stopping;
+	connection->handling = handling && may;
+	pthread_mutex_unlock(&server->mutex);
+	return may;
+}
+
 static int serve_request(struct connection *connection)
 {
 	struct control_server *server = connection->server;
@@ -144,7 +166,10 @@ static int serve_request(struct connection *connection)
 		explain_failure(connection->channel, r);
 		return r;
 	}
+	if (!set_handling(connection, true))
+		return -ESHUTDOWN;
 	exit_code = server->handler(server->arg, &connection->peer, request, &reply);
+	set_handling(connection, false);
 	if (exit_code < 0 || exit_code > 255)
 		exit_code = EXIT_FAILED;
 	return send_end(&reply, exit_code);
@@ -154,11 +179,17 @@ static void *serve_connection(void *arg)
 {
 	struct connection *connection = arg;
 	struct control_server *server = connection->server;
+	struct channel *channel;
 
 	while (serve_request(connection) == 0)
 		;
 	pthread_mutex_lock(&server->mutex);
-	connection->channel = channel_free(connection->channel);
+	channel = take(&connection->channel);
+	pthread_mutex_unlock(&server->mutex);
+	/* Without the mutex: closing a descriptor that the client passed waits for his FUSE, and
+	 * then he shuts out himself only. */
+	channel_free(channel);
+	pthread_mutex_lock(&server->mutex);
 	connection->state = SLOT_ENDED;
 	pthread_mutex_unlock(&server->mutex);
 	return NULL;
@@ -184,7 +215,7 @@ static int start_thread(pthread_t *ret_thread, void *(*run)(void *arg), void *ar
 static struct connection *find_slot(struct control_server *server, uint32_t uid)
 {
 	struct connection *found = NULL;
-	size_t of_user = 0;
+	size_t of_user = 0, free_count = 0;
 
 	for (size_t i = 0; i < LIMIT_CLIENTS; i++) {
 		struct connection *connection = &server->connections[i];
@@ -193,12 +224,15 @@ static struct connection *find_slot(struct control_server *server, uint32_t uid)
 			pthread_join(connection->thread, NULL);
 			connection->state = SLOT_FREE;
 		}
-		if (connection->state == SLOT_FREE)
+		if (connection->state == SLOT_FREE) {
 			found = connection;
-		else
+			free_count++;
+		} else {
 			of_user += connection->peer.uid == uid;
+		}
 	}
-	if (uid != 0 && uid != geteuid() && of_user >= CLIENTS_OF_ONE_USER)
+	if (uid != 0 && uid != geteuid() &&
+		(of_user >= CLIENTS_OF_ONE_USER || free_count <= CLIENTS_RESERVED))
 		return NULL;
 	return found;
 }
@@ -323,8 +357,39 @@ static bool is_free(struct control_server *server, const struct connection *conn
 	return free_slot;
 }
 
+static bool is_handling(struct control_server *server, const struct connection *connection)
+{
+	bool handling;
+
+	pthread_mutex_lock(&server->mutex);
+	handling = connection->handling;
+	pthread_mutex_unlock(&server->mutex);
+	return handling;
+}
+
+/*
+ * Waits for a handler as long as it takes; outside of it only for a moment: closing a descriptor
+ * that a client passed can last for as long as his FUSE wants. False: the thread still runs.
+ */
+static bool join(struct control_server *server, struct connection *connection)
+{
+	for (int left_ms = JOIN_TIMEOUT_MS; left_ms > 0; left_ms -= JOIN_STEP_MS) {
+		int64_t end_ns = clock_monotonic_ns() + JOIN_STEP_MS * NS_PER_MS;
+		struct timespec end = {.tv_sec = end_ns / NS_PER_S, .tv_nsec = end_ns % NS_PER_S};
+
+		if (pthread_clockjoin_np(connection->thread, NULL, CLOCK_MONOTONIC, &end) == 0)
+			return true;
+		if (is_handling(server, connection))
+			left_ms = JOIN_TIMEOUT_MS;
+	}
+	pthread_detach(connection->thread);
+	return false;
+}
+
 struct control_server *control_server_free(struct control_server *server)
 {
+	bool all_ended = true;
+
 	if (!server)
 		return NULL;
 	stop(server);
@@ -332,8 +397,11 @@ struct control_server *control_server_free(struct control_server *server)
 	/* Without the accepting thread no slot leaves the states served and ended. */
 	for (size_t i = 0; i < LIMIT_CLIENTS; i++)
 		if (!is_free(server, &server->connections[i]))
-			pthread_join(server->connections[i].thread, NULL);
+			all_ended &= join(server, &server->connections[i]);
 	control_listener_done(&server->listener);
+	/* A thread that still runs looks at it once more. */
+	if (!all_ended)
+		return NULL;
 	pthread_mutex_destroy(&server->mutex);
 	free(server);
 	return NULL;
