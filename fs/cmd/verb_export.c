@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #include "fs/cmd/commands.h"
 #include "fs/cmd/vault.h"
@@ -22,6 +23,7 @@
 /* A pipe that poll says is writable takes this much without blocking (pipe(7), PIPE_BUF). */
 #define PIPE_BYTES	4096
 #define PIPE_TIMEOUT_MS 60000
+#define PIPE_STEP_MS	500
 
 /* One export-file request. */
 struct export_request {
@@ -261,17 +263,46 @@ static int fail(const struct export_request *request, const char *step, int resu
 	return EXIT_FAILED;
 }
 
-static int write_pipe(int fd, const uint8_t *bytes, size_t len)
+/* Until it takes something; a server that ends waits for nobody's pipe. */
+static int wait_for_room(const struct export_request *request)
 {
-	struct pollfd pollfd = {.fd = fd, .events = POLLOUT};
+	struct pollfd pollfd = {.fd = request->fd, .events = POLLOUT};
+	int r = 0;
+
+	for (int waited_ms = 0; r == 0; waited_ms += PIPE_STEP_MS) {
+		if (gate_is_shut(request->vault->gate))
+			return -ESHUTDOWN;
+		if (waited_ms >= PIPE_TIMEOUT_MS)
+			return -ETIMEDOUT;
+		r = poll(&pollfd, 1, PIPE_STEP_MS);
+	}
+	return r < 0 && errno != EINTR ? -errno : 0;
+}
+
+/*
+ * Never blocks, whatever the client does to his end between poll and here. Kernels before 6.4
+ * cannot say so for a pipe: there a part that poll has promised room for.
+ */
+static ssize_t write_some(int fd, const uint8_t *bytes, size_t len)
+{
+	const struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
+	ssize_t written = pwritev2(fd, &part, 1, -1, RWF_NOWAIT);
+
+	if (written < 0 && errno == EOPNOTSUPP)
+		written = write(fd, bytes, len < PIPE_BYTES ? len : PIPE_BYTES);
+	return written;
+}
+
+static int write_pipe(const struct export_request *request, const uint8_t *bytes, size_t len)
+{
 	ssize_t written;
 	int r;
 
 	while (len) {
-		r = poll(&pollfd, 1, PIPE_TIMEOUT_MS);
-		if (r == 0)
-			return -ETIMEDOUT;
-		written = r < 0 ? -1 : write(fd, bytes, len < PIPE_BYTES ? len : PIPE_BYTES);
+		r = wait_for_room(request);
+		if (r < 0)
+			return r;
+		written = write_some(request->fd, bytes, len);
 		if (written < 0 && errno != EINTR && errno != EAGAIN)
 			return -errno;
 		if (written > 0) {
@@ -314,7 +345,7 @@ static int write_block(struct export_request *request, struct object_reader *rea
 		reader, scratch, request->bytes, BLOCK_BYTES, &bytes, &request->damage);
 	if (len < 0)
 		return fail(request, "its object cannot be read", (int)len);
-	r = request->is_pipe ? write_pipe(request->fd, bytes, (size_t)len)
+	r = request->is_pipe ? write_pipe(request, bytes, (size_t)len)
 			     : file_write(request->fd, bytes, (size_t)len);
 	object_scratch_wipe(scratch);
 	if (r < 0)
@@ -346,21 +377,34 @@ static int write_file(struct export_request *request, struct object_reader *read
 	return code;
 }
 
+/*
+ * By a statx that asks no file system for news: this comes before any decision, and the descriptor
+ * may be of a FUSE that never answers.
+ */
+static mode_t type_of(int fd)
+{
+	struct statx stx;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) < 0)
+		return 0;
+	return stx.stx_mode & S_IFMT;
+}
+
 static int check_descriptor(struct export_request *request)
 {
-	struct stat attr;
+	mode_t type;
 	int flags;
 
 	request->fd = message_fd(request->call->request, 0);
 	flags = request->fd < 0 ? -1 : fcntl(request->fd, F_GETFL);
+	type = flags < 0 ? 0 : type_of(request->fd);
 	if (flags < 0 || (flags & O_PATH) || (flags & O_ACCMODE) == O_RDONLY ||
-		fstat(request->fd, &attr) < 0 ||
-		(!S_ISREG(attr.st_mode) && !S_ISFIFO(attr.st_mode) && !S_ISSOCK(attr.st_mode))) {
+		(type != S_IFREG && type != S_IFIFO && type != S_IFSOCK)) {
 		complain(request->call->output,
 			"export: the request holds no descriptor of a file or pipe to write to");
 		return EXIT_USAGE;
 	}
-	request->is_pipe = !S_ISREG(attr.st_mode);
+	request->is_pipe = type != S_IFREG;
 	return EXIT_DONE;
 }
 
