@@ -1,0 +1,135 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# A local user without any rule who tries to hang the server, or to keep an admin from taking a rule
+# back. His means: a FUSE of his own that never answers, and as many connections as he likes.
+
+load ../lib
+
+setup() {
+	common_setup
+	mkdir -p tree/dir/below hung
+	echo 'for those with a rule' >tree/file
+	echo 'below' >tree/dir/below/file
+	random_file tree/large 3000000
+	export MODELVAULT_KEY_FILE=$T/vault.key
+	make_vault vault 2>/dev/null
+	"$MODELVAULT" import vault tree/file tree/dir tree/large 2>/dev/null
+	mounted vault m 2>/dev/null
+	R=$("$MODELVAULT" grant vault user:mvalice read '**' 2>/dev/null)
+	S=/run/modelvault/$(awk '{ print $3 }' vault/id).sock
+	V=$(stat -c %d:%i vault)
+	PIDS=()
+}
+
+teardown() {
+	local pid
+	for pid in "${PIDS[@]}"; do
+		kill -KILL "$pid" 2>/dev/null
+	done
+	umount -l "$T/hung" 2>/dev/null
+	common_teardown
+}
+
+# hanging CALL: mvbob's file hung/f, where CALL is never answered.
+hanging() {
+	"$TOOLS/hang_fuse" "$T/hung" 5002 100 "$1" 3>&- &
+	PIDS+=($!)
+	wait_for 5 grep -qF " $T/hung " /proc/mounts
+}
+
+# bob HANG_WITH-ARGUMENTS...: at work in the background, his answers in the file `answers`.
+bob() {
+	setpriv --reuid 5002 --regid 100 --clear-groups "$TOOLS/hang_with" "$@" >answers 2>&1 3>&- &
+	PIDS+=($!)
+}
+
+# request FIELD...: TEXT becomes a control message to this server.
+request() { printf -v TEXT '%s\n' v=1 "$@" "vault=$V" ''; }
+
+@test "who holds a directory's lock stops no revocation" {
+	hanging read
+	bob getdents "$T/m" "$T/hung/f"
+	sleep 0.5
+	as_user mvalice cat m/file
+	cp tree/file more
+	timeout 10 "$MODELVAULT" import vault more
+	timeout 10 "$MODELVAULT" rm vault more
+	timeout 10 "$MODELVAULT" revoke vault "$R"
+	refused as_user mvalice timeout 10 cat m/file
+}
+
+@test "what was removed is gone at once, and what replaces it is there at once" {
+	local i
+	ln -s file tree/link
+	"$MODELVAULT" import vault tree/link
+	"$MODELVAULT" grant vault user:root read '**'
+	for i in 1 2 3; do
+		[ "$(cat m/dir/below/file)" = below ]
+		[ "$(readlink m/link)" = file ]
+		"$MODELVAULT" rm vault -r dir link
+		[ ! -e m/dir ] && [ ! -L m/link ]
+		run cat m/dir/below/file
+		[[ $output == *"No such file"* ]]
+		ln -sfn "other$i" tree/link
+		"$MODELVAULT" import vault tree/dir tree/link
+		[ "$(readlink m/link)" = "other$i" ]
+		[ "$(cat m/dir/below/file)" = below ]
+		"$MODELVAULT" rm vault link
+		ln -sfn file tree/link
+		"$MODELVAULT" import vault tree/link
+	done
+}
+
+@test "a passed descriptor whose close hangs shuts nobody else out" {
+	hanging flush
+	request verb=ls
+	# The descriptor goes with the last byte: of a message that never becomes whole.
+	bob pass "$S" "$T/hung/f" "${TEXT}x" 0
+	sleep 1
+	timeout 10 "$MODELVAULT" status vault
+	timeout 10 "$MODELVAULT" revoke vault "$R"
+	# Nor is the vault kept from its next server.
+	timeout 20 "$MODELVAULT" umount m
+	timeout 20 "$MODELVAULT" mount vault m
+	timeout 20 "$MODELVAULT" umount m
+}
+
+@test "a descriptor that hangs when it is looked at is decided on all the same" {
+	hanging getattr
+	request verb=export-file path=file
+	bob pass "$S" "$T/hung/f" "$TEXT" 5
+	wait_for 5 grep -q 'exit=3' answers
+	timeout 20 "$MODELVAULT" umount m
+}
+
+@test "a reader who stopped reading keeps no server from ending" {
+	as_user mvalice "$MODELVAULT" export vault large - 3>&- > >(exec sleep 20 >/dev/null 2>&1 3>&-) &
+	PIDS+=($!)
+	sleep 1
+	timeout 20 "$MODELVAULT" umount m
+	timeout 20 "$MODELVAULT" mount vault m
+}
+
+@test "many uids of one person leave root a connection" {
+	local uid
+	for uid in 70001 70002 70003 70004 70005; do
+		for _ in {1..16}; do
+			setpriv --reuid "$uid" --regid 100 --clear-groups \
+				"$TOOLS/hang_with" pass "$S" /dev/null x 25 >/dev/null 2>&1 3>&- &
+			PIDS+=($!)
+		done
+	done
+	sleep 2
+	timeout 10 "$MODELVAULT" revoke vault "$R"
+}
+
+@test "the value of an extended attribute is for readers" {
+	touch tree/file
+	setfattr -n user.recipe -v secret tree/file
+	"$MODELVAULT" import vault tree/file --replace
+	[ "$(as_user mvalice getfattr --only-values -n user.recipe m/file)" = secret ]
+	refused as_user mvbob getfattr --only-values -n user.recipe m/file
+	run as_user mvbob getfattr -n user.absent m/file
+	[[ $output == *"No such attribute"* ]]
+}
