@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fs/mount/mount_private.h"
@@ -24,6 +25,7 @@
 
 #define READ_AHEAD_KB 4096 /* DESIGN section 9: requests of 1 MiB are then answered in parallel */
 #define THREADS_MAX   64
+#define FLUSH_STEP_NS (10 * NS_PER_MS)
 
 extern char **environ;
 
@@ -287,6 +289,20 @@ static void close_handles(struct session *session)
 	}
 }
 
+/*
+ * Answers that wait for their record are sent by the committing thread, which must be done with
+ * this session: what fails to be committed is answered too, what cannot be queued tells nothing.
+ */
+static void wait_for_answers(struct session *session)
+{
+	const struct timespec step = {.tv_nsec = FLUSH_STEP_NS};
+	int r;
+
+	do {
+		r = audit_flush(session->gate->backend.audit);
+	} while ((r == -EAGAIN || r == -ENOMEM) && nanosleep(&step, NULL) == 0);
+}
+
 struct session *session_free(struct session *session)
 {
 	if (!session)
@@ -298,6 +314,7 @@ struct session *session_free(struct session *session)
 	}
 	for (unsigned i = 0; i < session->thread_count; i++)
 		pthread_join(session->threads[i], NULL);
+	wait_for_answers(session);
 	/* No command may still be telling this session's kernel side about ended handles. */
 	pthread_mutex_lock(&session->gate->enacting);
 	delist(session);

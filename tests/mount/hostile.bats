@@ -133,3 +133,19 @@ request() { printf -v TEXT '%s\n' v=1 "$@" "vault=$V" ''; }
 	run as_user mvbob getfattr -n user.absent m/file
 	[[ $output == *"No such attribute"* ]]
 }
+
+@test "a server that is ended in a storm of opens ends with a record" {
+	local pid i
+	for i in 1 2 3 4 5; do
+		"$TOOLS/open_storm" "$T/m/file" 5001 2>/dev/null 3>&- &
+		PIDS+=($!)
+		"$TOOLS/open_storm" "$T/m/file" 5002 2>/dev/null 3>&- &
+		PIDS+=($!)
+		sleep 0.5
+		pid=$(sed 's/pid //' vault/lock)
+		kill -TERM "$pid"
+		wait_for 10 test ! -d "/proc/$pid"
+		[ "$("$MODELVAULT" audit vault query --action stop --count)" -ge "$i" ]
+		timeout 20 "$MODELVAULT" mount vault m
+	done
+}
