@@ -21,7 +21,8 @@ static void watch_seal(struct server *server)
 	int r;
 
 	r = keystore_watch(vault->keystore);
-	if (r == 0 || server->told_broken)
+	/* What only could not be looked at now is looked at again at the next tick. */
+	if ((r != -EBADMSG && r != -ESTALE && r != -EUCLEAN) || server->told_broken)
 		return;
 	server->told_broken = true;
 	log_error("%s: keystore.db was changed from outside (%s): every open is refused",

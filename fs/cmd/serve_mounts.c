@@ -122,7 +122,7 @@ int server_remove_mount(struct server *server, const char *mountpoint, struct ve
 	pthread_mutex_lock(&server->mutex);
 	session = find_session(server, mountpoint);
 	if (session)
-		r = session_unmount(session, false, words);
+		r = session_unmount(session, words);
 	pthread_mutex_unlock(&server->mutex);
 	if (r == -EBUSY) {
 		complain(

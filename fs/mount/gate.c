@@ -15,6 +15,7 @@
 int gate_new(const struct backend *backend, struct gate **ret_gate)
 {
 	struct gate *gate = calloc(1, sizeof(*gate));
+	pthread_rwlockattr_t attributes;
 	int r;
 
 	if (!gate)
@@ -26,7 +27,11 @@ int gate_new(const struct backend *backend, struct gate **ret_gate)
 		return r;
 	}
 	pthread_mutex_init(&gate->enacting, NULL);
-	pthread_rwlock_init(&gate->rules, NULL);
+	/* Else a storm of opens could keep a revocation waiting. */
+	pthread_rwlockattr_init(&attributes);
+	pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&gate->rules, &attributes);
+	pthread_rwlockattr_destroy(&attributes);
 	*ret_gate = gate;
 	return 0;
 }

@@ -109,9 +109,9 @@ bool session_has_ended(const struct session *session);
 #define UNMOUNT_WORDS 256
 /*
  * Unmounts when nothing is open there: 0, -EBUSY, or -EIO with what the system's helper said in
- * ret_words (one line, may be empty). lazy: detaches now in any case.
+ * ret_words (one line, may be empty).
  */
-int session_unmount(struct session *session, bool lazy, char ret_words[UNMOUNT_WORDS]);
+int session_unmount(struct session *session, char ret_words[UNMOUNT_WORDS]);
 /* Unmounts (lazily if need be), joins the threads, closes what is still open, with records. */
 struct session *session_free(struct session *session);
 const char *session_mountpoint(const struct session *session);

@@ -24,6 +24,7 @@
 #include "keystore/base/log.h"
 
 #define READ_AHEAD_KB 4096 /* DESIGN section 9: requests of 1 MiB are then answered in parallel */
+#define WAKE_NS	      (10 * NS_PER_MS)
 #define THREADS_MAX   64
 #define FLUSH_STEP_NS (10 * NS_PER_MS)
 
@@ -53,8 +54,15 @@ static void *answer_requests(void *arg)
 	return NULL;
 }
 
+static void only_wake(int signal)
+{
+	(void)signal;
+}
+
 static int start_threads(struct session *session)
 {
+	/* Without SA_RESTART: a read that waits for a request returns. */
+	const struct sigaction wake = {.sa_handler = only_wake};
 	unsigned count = session->options.threads;
 	sigset_t all, before;
 	int r = 0;
@@ -62,8 +70,11 @@ static int start_threads(struct session *session)
 	session->threads = calloc(count, sizeof(*session->threads));
 	if (!session->threads)
 		return -ENOMEM;
-	/* Signals are for the main thread. */
+	/* Signals are for the main thread, but for the one that ends these. */
+	if (sigaction(SIGUSR1, &wake, NULL) < 0)
+		return -errno;
 	sigfillset(&all);
+	sigdelset(&all, SIGUSR1);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	atomic_store(&session->running, count);
 	while (session->thread_count < count && r == 0) {
@@ -248,14 +259,14 @@ static int unmount_by_helper(const char *mountpoint, bool lazy, char ret_words[U
 	return r;
 }
 
-int session_unmount(struct session *session, bool lazy, char ret_words[UNMOUNT_WORDS])
+int session_unmount(struct session *session, char ret_words[UNMOUNT_WORDS])
 {
 	ret_words[0] = '\0';
 	if (session_has_ended(session))
 		return 0;
 	if (geteuid() != 0)
-		return unmount_by_helper(session->mountpoint, lazy, ret_words);
-	if (umount2(session->mountpoint, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) < 0)
+		return unmount_by_helper(session->mountpoint, false, ret_words);
+	if (umount2(session->mountpoint, UMOUNT_NOFOLLOW) < 0)
 		return errno == EINVAL || errno == ENOENT ? 0 : -errno;
 	return 0;
 }
@@ -303,25 +314,71 @@ static void wait_for_answers(struct session *session)
 	} while ((r == -EAGAIN || r == -ENOMEM) && nanosleep(&step, NULL) == 0);
 }
 
+/*
+ * Out of the tree now, whoever has files open. Root also aborts the connection, so that nobody
+ * waits for an answer any more.
+ */
+static void detach(struct session *session)
+{
+	char words[UNMOUNT_WORDS];
+	int r;
+
+	if (session_has_ended(session))
+		return;
+	words[0] = '\0';
+	if (geteuid() != 0)
+		r = unmount_by_helper(session->mountpoint, true, words);
+	else if (umount2(session->mountpoint, UMOUNT_NOFOLLOW | MNT_FORCE) == 0 ||
+		 umount2(session->mountpoint, UMOUNT_NOFOLLOW | MNT_DETACH) == 0)
+		r = 0;
+	else
+		r = -errno;
+	if (r < 0)
+		log_warning("%s could not be unmounted: %s", session->mountpoint,
+			words[0] ? words : strerror(-r));
+}
+
+/*
+ * A thread that waits for a request is woken by a signal, again and again, since it may look
+ * whether all is over just before the signal and wait just after.
+ */
+static void end_threads(struct session *session)
+{
+	for (unsigned i = 0; i < session->thread_count; i++) {
+		struct timespec until;
+
+		do {
+			pthread_kill(session->threads[i], SIGUSR1);
+			clock_gettime(CLOCK_REALTIME, &until);
+			until.tv_nsec += WAKE_NS;
+			if (until.tv_nsec >= NS_PER_S) {
+				until.tv_nsec -= NS_PER_S;
+				until.tv_sec++;
+			}
+		} while (pthread_timedjoin_np(session->threads[i], NULL, &until) == ETIMEDOUT);
+	}
+}
+
 struct session *session_free(struct session *session)
 {
 	if (!session)
 		return NULL;
 	if (session->fuse) {
 		fuse_session_exit(session->fuse);
-		/* Detaches in any case: threads that wait for requests get ENODEV and end. */
-		fuse_session_unmount(session->fuse);
+		detach(session);
 	}
-	for (unsigned i = 0; i < session->thread_count; i++)
-		pthread_join(session->threads[i], NULL);
+	end_threads(session);
 	wait_for_answers(session);
 	/* No command may still be telling this session's kernel side about ended handles. */
 	pthread_mutex_lock(&session->gate->enacting);
 	delist(session);
 	close_handles(session);
 	pthread_mutex_unlock(&session->gate->enacting);
-	if (session->fuse)
+	if (session->fuse) {
+		/* Closes the channel: what still has files open there gets ENOTCONN from now on. */
+		fuse_session_unmount(session->fuse);
 		fuse_session_destroy(session->fuse);
+	}
 	node_table_free(session->nodes);
 	free(session->threads);
 	free(session->mountpoint);

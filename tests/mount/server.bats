@@ -195,6 +195,24 @@ hold() {
 	"$MODELVAULT" audit vault verify
 }
 
+@test "SIGTERM ends a mount that is in use, open files and all" {
+	local pid
+	mounted vault m 2>/dev/null
+	grant user:mvalice read '**'
+	pid=$(server_pid)
+	as_user mvalice bash -c 'exec 5<m/tree/file; read -r -u 5 -n 1; touch "$0/open"; sleep 60' "$T" 3>&- &
+	chmod 777 "$T"
+	wait_for 5 test -e open
+	kill "$pid"
+	wait_for 5 test ! -e "/proc/$pid/exe"
+	run ! grep -q " $T/m " /proc/self/mountinfo
+	kill %1
+	# Nothing is lost: the close is on record, and the stop was clean.
+	[ "$("$MODELVAULT" audit vault query --action close --user mvalice --count)" = 1 ]
+	mounted vault m 2>/dev/null
+	"$MODELVAULT" audit vault query --action start --order newest --limit 1 | grep -q 'last stop clean'
+}
+
 @test "after kill -9 umount clears the mount, and the next start says that the stop was not clean" {
 	local pid
 	mounted vault m 2>/dev/null
