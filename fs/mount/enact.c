@@ -47,19 +47,28 @@ static void record_ended(void *arg, struct handle *handle)
 		log_error("the record of an ended handle could not be queued");
 }
 
-/* With gate->enacting held, so that no session goes away. */
-static int end_handles(struct gate *gate, bool (*fails)(void *arg, struct handle *handle),
-	struct enacting *enacting, struct gate_effect *ret_effect)
+/*
+ * With gate->enacting held, so that no session goes away. Handles whose READ a hanging store keeps
+ * are left for gate_close_idle.
+ */
+static void invalidate_ended(struct gate *gate)
 {
 	struct session *session;
 	uint64_t node_id;
 	uint32_t index = 0;
 
-	ret_effect->ended = handle_end(gate->handles, fails, record_ended, enacting);
-	ret_effect->undrained = ret_effect->ended ? handle_drain(gate->handles, DRAIN_MS) : 0;
 	/* -ENOENT: the kernel has no such inode any more, and so none of its pages. */
 	while (handle_take_stale(gate->handles, &index, &session, &node_id))
 		fuse_lowlevel_notify_inval_inode(session->fuse, node_id, 0, 0);
+}
+
+/* With gate->enacting held. */
+static int end_handles(struct gate *gate, bool (*fails)(void *arg, struct handle *handle),
+	struct enacting *enacting, struct gate_effect *ret_effect)
+{
+	ret_effect->ended = handle_end(gate->handles, fails, record_ended, enacting);
+	ret_effect->undrained = ret_effect->ended ? handle_drain(gate->handles, DRAIN_MS) : 0;
+	invalidate_ended(gate);
 	return ret_effect->undrained ? -ETIMEDOUT : 0;
 }
 
@@ -94,4 +103,9 @@ int gate_end_file(struct gate *gate, uint64_t ino, const uint8_t file_id[ID_SIZE
 void gate_close_idle(struct gate *gate)
 {
 	open_file_close_idle(handle_files(gate->handles));
+	/* What a hanging store kept from being invalidated. A change at work does it itself. */
+	if (pthread_mutex_trylock(&gate->enacting) != 0)
+		return;
+	invalidate_ended(gate);
+	pthread_mutex_unlock(&gate->enacting);
 }

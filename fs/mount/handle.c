@@ -154,6 +154,16 @@ struct handle *handle_get(struct handle_table *table, uint64_t fh, uint64_t node
 	return handle;
 }
 
+bool handle_is_live(struct handle_table *table, struct handle *handle)
+{
+	bool live;
+
+	pthread_mutex_lock(&table->mutex);
+	live = handle->state == HANDLE_LIVE;
+	pthread_mutex_unlock(&table->mutex);
+	return live;
+}
+
 void handle_put(struct handle_table *table, struct handle *handle)
 {
 	pthread_mutex_lock(&table->mutex);
@@ -259,7 +269,9 @@ bool handle_take_stale(struct handle_table *table, uint32_t *index, struct sessi
 	while (!found && *index < table->slot_count) {
 		struct handle *handle = table->slots[(*index)++].handle;
 
-		if (!handle || !handle->stale_pages)
+		/* A page that a READ still fills is locked: invalidating would wait for its store.
+		 */
+		if (!handle || !handle->stale_pages || handle->readers)
 			continue;
 		handle->stale_pages = false;
 		*ret_session = handle->session;

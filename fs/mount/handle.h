@@ -62,6 +62,8 @@ bool handle_make_live(struct handle_table *table, struct handle *handle);
  */
 struct handle *handle_get(
 	struct handle_table *table, uint64_t fh, uint64_t node_id, bool *ret_dead);
+/* Not ended meanwhile? */
+bool handle_is_live(struct handle_table *table, struct handle *handle);
 void handle_put(struct handle_table *table, struct handle *handle);
 /* Takes it out of the table once no READ uses it; the caller frees it with handle_free. NULL: none.
  */
@@ -79,7 +81,8 @@ uint64_t handle_end(struct handle_table *table, bool (*fails)(void *arg, struct 
 uint64_t handle_drain(struct handle_table *table, int64_t timeout_ms);
 /*
  * The next DEAD handle from slot *index on whose node has pages to invalidate; each is told once.
- * False when there is none. The node may be gone from the kernel by now, which does no harm.
+ * False when there is none. Not those with a READ still being answered: they come later. The node
+ * may be gone from the kernel by now, which does no harm.
  */
 bool handle_take_stale(struct handle_table *table, uint32_t *index, struct session **ret_session,
 	uint64_t *ret_node_id);

@@ -86,6 +86,12 @@ static void serve(fuse_req_t request, struct handle *handle, size_t size, off_t 
 			answer_error(request, (int)len);
 		return;
 	}
+	if (!handle_is_live(gate->handles, handle)) {
+		/* Ended while the store was slow: nobody may wait for this READ any more. */
+		answer_error(request, -EACCES);
+		object_scratch_wipe(scratch);
+		return;
+	}
 	atomic_fetch_add(&handle->bytes, (uint64_t)len);
 	atomic_fetch_add(&gate->bytes, (uint64_t)len);
 	atomic_fetch_add(&gate->reads, 1);
