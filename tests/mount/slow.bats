@@ -11,7 +11,7 @@ setup() {
 	"$MODELVAULT" import vault model 2>>said
 	rule=$("$MODELVAULT" grant vault user:mvbob read '**' 2>>said)
 	"$MODELVAULT" grant vault user:mvalice read '**' 2>>said
-	"$TOOLS/slow_fs" "$T/vault/objects" "$T/hold" 2>>said 3>&- &
+	"$TOOLS/fault_fs" "$T/vault/objects" "$T/hold" 2>>said 3>&- &
 	wait_for 5 mountpoint -q vault/objects
 	# Reads one page and, when it is told again, says how many pages it gets by read and by mapping.
 	cat >reader.py <<'PY'
