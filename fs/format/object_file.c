@@ -17,7 +17,12 @@ int object_file_init(struct object_file *file, int fd, uint64_t object_size)
 		.direct = flags & O_DIRECT,
 		.object_size = object_size,
 	};
-	return 0;
+	return page_drop_init(&file->drop, fd);
+}
+
+void object_file_done(struct object_file *file, uint64_t from, uint64_t to)
+{
+	page_drop_done(&file->drop, from, to);
 }
 
 int object_file_check_size(const struct object_file *file, struct damage_report *ret_report)
@@ -56,10 +61,9 @@ static void advance(struct iovec **parts, size_t *count, size_t done)
 	}
 }
 
-int object_file_read(const struct object_file *file, struct iovec *parts, size_t count, size_t want,
-	uint64_t offset, struct damage_report *ret_report)
+static int read_parts(const struct object_file *file, struct iovec *parts, size_t count,
+	size_t want, uint64_t offset, struct damage_report *ret_report)
 {
-	const uint64_t start = offset;
 	size_t left = want;
 
 	while (left > 0) {
@@ -80,10 +84,17 @@ int object_file_read(const struct object_file *file, struct iovec *parts, size_t
 		offset += (size_t)n;
 		left -= (size_t)n;
 	}
-	/* Advice: what the file system answers changes nothing. */
-	if (!file->direct)
-		(void)posix_fadvise(file->fd, (off_t)start, (off_t)want, POSIX_FADV_DONTNEED);
 	return 0;
+}
+
+int object_file_read(struct object_file *file, struct iovec *parts, size_t count, size_t want,
+	uint64_t offset, struct damage_report *ret_report)
+{
+	int r = read_parts(file, parts, count, want, offset, ret_report);
+
+	if (!file->direct)
+		page_drop_add(&file->drop, offset, want);
+	return r;
 }
 
 void object_file_announce(const struct object_file *file, uint64_t offset, size_t len)
@@ -92,10 +103,23 @@ void object_file_announce(const struct object_file *file, uint64_t offset, size_
 		(void)posix_fadvise(file->fd, (off_t)offset, (off_t)len, POSIX_FADV_WILLNEED);
 }
 
-int object_file_read_pages(const struct object_file *file, void *pages, size_t want,
-	uint64_t offset, struct damage_report *ret_report)
+static struct iovec whole_pages(void *pages, size_t want)
 {
-	struct iovec part = {pages, (want + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES};
+	return (struct iovec){pages, (want + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES};
+}
+
+int object_file_read_pages(struct object_file *file, void *pages, size_t want, uint64_t offset,
+	struct damage_report *ret_report)
+{
+	struct iovec part = whole_pages(pages, want);
 
 	return object_file_read(file, &part, 1, want, offset, ret_report);
+}
+
+int object_file_read_kept(const struct object_file *file, void *pages, size_t want, uint64_t offset,
+	struct damage_report *ret_report)
+{
+	struct iovec part = whole_pages(pages, want);
+
+	return read_parts(file, &part, 1, want, offset, ret_report);
 }

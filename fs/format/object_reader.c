@@ -92,7 +92,7 @@ static int check_header_and_size(struct object_reader *reader, struct damage_rep
 
 	if (!page)
 		return -ENOMEM;
-	r = object_file_read_pages(&reader->file, page, HEADER_SIZE, 0, ret_report);
+	r = object_file_read_kept(&reader->file, page, HEADER_SIZE, 0, ret_report);
 	if (r < 0)
 		return r;
 	r = header_check(
@@ -113,7 +113,7 @@ static int load_index(
 
 	if (!index)
 		return -ENOMEM;
-	r = object_file_read_pages(
+	r = object_file_read_kept(
 		&reader->file, index, size, reader->geometry.index_offset, ret_report);
 	if (r < 0)
 		return r;
@@ -166,7 +166,7 @@ static int reader_init(struct object_reader *reader, int fd, const struct secret
 	return object_keys_derive(&reader->identity, dek, &reader->keys);
 }
 
-/* All but the descriptor. */
+/* All but the descriptor. Header and index stay in the kernel's cache: they are what opens read. */
 static void reader_done(struct object_reader *reader)
 {
 	while (reader->contexts) {
@@ -178,6 +178,7 @@ static void reader_done(struct object_reader *reader)
 	}
 	page_cache_done(&reader->tag_pages);
 	page_cache_done(&reader->seal_pages);
+	object_file_done(&reader->file, HEADER_SIZE, reader->geometry.index_offset);
 	pthread_mutex_destroy(&reader->contexts_lock);
 	object_keys_done(&reader->keys);
 	free(reader->index);
@@ -221,10 +222,13 @@ int object_reader_new(int fd, const struct object_identity *identity, const stru
 
 struct object_reader *object_reader_free(struct object_reader *reader)
 {
+	int fd;
+
 	if (!reader)
 		return NULL;
-	close(reader->file.fd);
+	fd = reader->file.fd;
 	reader_done(reader);
+	close(fd);
 	return NULL;
 }
 

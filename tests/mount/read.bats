@@ -106,6 +106,27 @@ every_size() {
 	done
 }
 
+# ciphertext_cached VAULT: how many bytes of its objects lie in the kernel's page cache.
+ciphertext_cached() {
+	find "$1/objects" -type f -exec fincore -b -n -o RES {} + | awk '{ sum += $1 } END { print sum + 0 }'
+}
+
+@test "ciphertext leaves the page cache soon after it was read: a model takes its size once" {
+	local before
+	sync -f vault/objects
+	echo 3 >/proc/sys/vm/drop_caches
+	before=$(ciphertext_cached vault)
+	cat m/plain/40MB | cmp - plain/40MB
+	# At most what readahead brought beyond and what waits to be dropped together.
+	[ "$(ciphertext_cached vault)" -lt $((before + 14000000)) ]
+	# The reader is closed some seconds after the file.
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		[ "$(ciphertext_cached vault)" -gt $((before + 3000000)) ] || break
+		sleep 1
+	done
+	[ "$(ciphertext_cached vault)" -le $((before + 3000000)) ]
+}
+
 @test "an unprivileged user reads all of it too" {
 	local size
 	for size in $SIZES; do
