@@ -71,6 +71,8 @@ int keystore_open_file(const char *vault_dir, const char *file_name, struct keys
 		return -errno;
 	if (asprintf(&path, "%s/%s", keystore->vault_dir, file_name) < 0)
 		return -ENOMEM;
+	/* Who had it before was killed: keys that he had removed may lie there. */
+	keystore->unsettled = db_has_log(path);
 	r = db_open(path, 0, &keystore->db);
 	if (r < 0)
 		return r;

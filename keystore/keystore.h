@@ -190,22 +190,29 @@ void new_file_done(struct new_file *file);
 /*
  * Puts a complete, published object into the tree. With replace a file of that name is replaced:
  * its inode keeps other names; *ret_old_id (may be NULL) is the file id that lost its last name, or
- * all zero. Without: -EEXIST.
+ * all zero (keystore_settle is then due). Without: -EEXIST.
  */
 int keystore_add_file(struct keystore *keystore, const struct new_entry *entry,
 	const struct new_file *file, uint64_t size, const uint8_t root[DIGEST_SIZE], bool replace,
 	uint8_t ret_old_id[ID_SIZE], uint64_t *ret_ino);
 /*
- * Removes one name. A file whose last name goes loses its key in the same transaction; the WAL is
- * then truncated and keystore.copy renewed before this returns; when only that failed the name is
- * gone and the error is returned. *ret_old_id as above; it is zero too for a damaged file, whose id
- * may be another's. A directory must be empty (-ENOTEMPTY).
+ * Removes one name. A file whose last name goes loses its key in the same transaction; what lies of
+ * it in the log and in keystore.copy goes with the next keystore_settle. *ret_old_id as above; it
+ * is zero too for a damaged file, whose id may be another's. A directory must be empty
+ * (-ENOTEMPTY).
  */
 int keystore_remove(struct keystore *keystore, uint64_t parent, const void *name, size_t len,
 	uint8_t ret_old_id[ID_SIZE]);
 
 /* ---- safety ---- */
 
+/*
+ * After keystore_remove and a replacing keystore_add_file, once for any number of them and before
+ * anybody is told that they are done: the log is truncated and keystore.copy renewed, so that no
+ * wrapped key of a file that went is left. Nothing to do, no cost. After an error it may be called
+ * again; keystore_copy does it too.
+ */
+int keystore_settle(struct keystore *keystore);
 /* Writes vault_dir/keystore.copy anew when anything changed since the last time. */
 int keystore_copy(struct keystore *keystore);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * keystore_file.c - files come, are replaced, and names go. A file that loses its last name loses
- * its key in the same transaction, and the key then also leaves the write-ahead log and the copy.
+ * its key in the same transaction; keystore_settle then takes it out of log and copy.
  */
 #include <errno.h>
 #include <string.h>
@@ -34,17 +34,6 @@ static void apply_loss(struct change *change, struct inode *inode, uint8_t ret_o
 	if (!inode->info.damaged)
 		memcpy(ret_old_id, inode->info.file_id, ID_SIZE);
 	catalogue_drop_inode(change->keystore->catalogue, inode);
-}
-
-/* The key of a file that is gone must not be found in the log or in the copy either. */
-static int forget_key(struct keystore *keystore)
-{
-	int r;
-
-	r = db_checkpoint(keystore->db);
-	if (r < 0)
-		return r;
-	return keystore_copy_locked(keystore);
 }
 
 static int put_removal(struct change *change, bool *ret_last)
@@ -90,11 +79,10 @@ static int remove_locked(struct keystore *keystore, uint64_t parent, const void 
 	apply_loss(&change, inode, old_id);
 	change_touch_parent(&change);
 	pthread_rwlock_unlock(&keystore->tree_lock);
-	if (is_file && last)
-		r = forget_key(keystore);
-	if (r == 0 && ret_old_id)
+	keystore->unsettled |= is_file && last;
+	if (ret_old_id)
 		memcpy(ret_old_id, old_id, ID_SIZE);
-	return r;
+	return 0;
 }
 
 int keystore_remove(struct keystore *keystore, uint64_t parent, const void *name, size_t len,
@@ -246,7 +234,8 @@ static int replace_entry(struct change *change, struct inode **inode, uint8_t re
 	apply_loss(change, old, ret_old_id);
 	change_touch_parent(change);
 	pthread_rwlock_unlock(&change->keystore->tree_lock);
-	return is_file && last ? forget_key(change->keystore) : 0;
+	change->keystore->unsettled |= is_file && last;
+	return 0;
 }
 
 static int add_file_locked(struct keystore *keystore, const struct addition *addition, bool replace,

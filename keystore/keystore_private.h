@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * keystore_private.h - the state behind keystore.h, shared by its files: keystore.c (life),
- * keystore_create.c, keystore_watch.c, keystore_tree.c (reading the tree), keystore_change.c and
- * keystore_file.c (changing it).
+ * keystore_create.c, keystore_watch.c, keystore_copy.c, keystore_tree.c (reading the tree),
+ * keystore_change.c and keystore_file.c (changing it).
  */
 #ifndef KEYSTORE_KEYSTORE_PRIVATE_H
 #define KEYSTORE_KEYSTORE_PRIVATE_H
@@ -38,6 +38,7 @@ struct keystore {
 	int64_t data_version;
 	uint64_t epochs[SEALED_EPOCHS];	       /* the last ones known to be sound */
 	uint64_t copied_epochs[SEALED_EPOCHS]; /* of keystore.copy; 0: unknown */
+	bool unsettled; /* keys that are gone may still lie in the log or in keystore.copy */
 
 	/* Guards what is read without the database. Held for memory operations only. */
 	pthread_rwlock_t tree_lock;
@@ -63,8 +64,11 @@ int keystore_usable(const struct keystore *keystore);
 
 /* Checks the seal and loads KEKs, settings and catalogue anew. The caller holds rows_lock. */
 int keystore_load(struct keystore *keystore);
-/* Writes the copy when it is older than the rows. The caller holds rows_lock. */
-int keystore_copy_locked(struct keystore *keystore);
+
+/* ---- keystore_copy.c ---- */
+
+/* keystore_settle; the caller holds rows_lock. */
+int keystore_settle_locked(struct keystore *keystore);
 
 /* ---- keystore_change.c; the caller holds rows_lock ---- */
 

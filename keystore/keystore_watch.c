@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keystore_watch.c - believing the database: loading what the seal covers, looking again after a
- * foreign commit, and the copy beside it.
+ * keystore_watch.c - believing the database: loading what the seal covers, and looking again after
+ * a foreign commit.
  */
 #include <errno.h>
 
-#include "keystore/backup.h"
 #include "keystore/catalogue_store.h"
 #include "keystore/keystore_private.h"
 
@@ -112,40 +111,6 @@ int keystore_watch(struct keystore *keystore)
 	 */
 	if (r == -EBADMSG || r == -ESTALE || r == -EUCLEAN)
 		atomic_store(&keystore->broken, true);
-	keystore_unlock_rows(keystore);
-	return r;
-}
-
-int keystore_copy_locked(struct keystore *keystore)
-{
-	uint64_t epochs[SEALED_EPOCHS];
-	bool changed = false;
-	int r;
-
-	for (unsigned i = 0; i < SEALED_EPOCHS; i++) {
-		epochs[i] = sealed_rows_epoch(keystore->rows, i);
-		changed |= epochs[i] != keystore->copied_epochs[i];
-	}
-	if (!changed)
-		return 0;
-	r = backup_replace(keystore->db, keystore->vault_dir, KEYSTORE_COPY_NAME);
-	if (r < 0)
-		return r;
-	for (unsigned i = 0; i < SEALED_EPOCHS; i++)
-		keystore->copied_epochs[i] = epochs[i];
-	return 0;
-}
-
-int keystore_copy(struct keystore *keystore)
-{
-	int r;
-
-	/* A good copy is not replaced by a broken database. */
-	r = keystore_usable(keystore);
-	if (r < 0)
-		return r;
-	keystore_lock_rows(keystore);
-	r = keystore_copy_locked(keystore);
 	keystore_unlock_rows(keystore);
 	return r;
 }

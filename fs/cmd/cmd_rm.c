@@ -120,6 +120,20 @@ static int remove_path(struct removal *removal, const char *path, size_t len)
 	return r;
 }
 
+/* Once for all names: the keys of what is gone leave the log and the copy, too. */
+static int settle(struct vault *vault, struct verb_call *call, int code)
+{
+	int r = keystore_settle(vault->keystore);
+
+	if (r == 0 || r == -EBADMSG)
+		return code;
+	complain(call->output,
+		"rm: the names are gone, but not their keys from keystore.db-wal and "
+		"keystore.copy (%s); the vault's next command tries again",
+		result_text(r));
+	return EXIT_FAILED;
+}
+
 int verb_rm(struct vault *vault, struct verb_call *call)
 {
 	struct removal removal = {.vault = vault, .call = call};
@@ -152,6 +166,7 @@ int verb_rm(struct vault *vault, struct verb_call *call)
 		else if (code != exit_code_of(r))
 			code = EXIT_FAILED;
 	}
+	code = settle(vault, call, code);
 	vault_write_anchor(vault);
 	return code;
 }

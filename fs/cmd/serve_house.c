@@ -10,6 +10,7 @@
 #include "keystore/base/log.h"
 
 #define COPY_EVERY_MS 60000
+#define SETTLE_EVERY  50 /* ticks; a command does it itself, unless its client was killed */
 #define SEGMENT_NS    (24 * 3600 * NS_PER_S) /* a segment's private key lives no longer than this */
 #define SEGMENT_MAX   1000000		     /* records */
 
@@ -78,6 +79,8 @@ void keep_house(struct server *server, int64_t *last_copy_ms)
 	gate_close_idle(server->vault->gate);
 	save_changes(server);
 	turn_segment(server);
+	if (++server->ticks % SETTLE_EVERY == 0)
+		keystore_settle(server->vault->keystore);
 	if (now_ms - *last_copy_ms < COPY_EVERY_MS)
 		return;
 	*last_copy_ms = now_ms;

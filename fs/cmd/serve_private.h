@@ -18,6 +18,7 @@ struct server {
 	int signal_fd;
 	int64_t started_ns;
 	bool told_broken;
+	unsigned ticks; /* of the main thread */
 	bool ending;	    /* guarded by mutex: no mount may be added any more */
 	int64_t segment_ns; /* when the trail's segment began */
 	uint64_t segment_seq;

@@ -285,6 +285,8 @@ int vault_open(const struct vault_place *place, const struct unlock_secrets *sec
 		code = open_rest(vault, output);
 	if (code == EXIT_DONE) {
 		vault->whole = true;
+		/* After a kill only; what cannot be done now is tried again. */
+		keystore_settle(vault->keystore);
 		*ret_vault = take(&vault);
 	}
 	return code;

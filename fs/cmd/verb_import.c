@@ -85,7 +85,7 @@ int verb_import_end(struct vault *vault, struct verb_call *call)
 	struct audit_event event = vault_event(call, AUDIT_IMPORT);
 	int64_t files = 0, bytes = 0, failed = 0;
 	char detail[128];
-	int r;
+	int settled, r;
 
 	if (message_get_integer(call->request, "files", &files) < 0 ||
 		message_get_integer(call->request, "bytes", &bytes) < 0 ||
@@ -99,11 +99,17 @@ int verb_import_end(struct vault *vault, struct verb_call *call)
 	event.bytes = bytes;
 	if (failed)
 		event.outcome = AUDIT_ERROR;
+	settled = keystore_settle(vault->keystore);
+	if (settled < 0)
+		complain(call->output,
+			"import: the keys of replaced files are still in keystore.db-wal or "
+			"keystore.copy: %s",
+			result_text(settled));
 	r = audit_append_wait(vault->audit, &event, true);
 	if (r < 0)
 		complain(call->output,
 			"the import is in, but its last record could not be written (%s)",
 			result_text(r));
 	vault_write_anchor(vault);
-	return r < 0 ? EXIT_FAILED : EXIT_DONE;
+	return r < 0 || settled < 0 ? EXIT_FAILED : EXIT_DONE;
 }

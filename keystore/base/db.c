@@ -200,6 +200,14 @@ int db_open(const char *path, unsigned flags, struct db **ret_db)
 	return r;
 }
 
+bool db_has_log(const char *path)
+{
+	char full_path[DB_PATH_SIZE];
+
+	/* What cannot be told counts as yes. */
+	return db_path_resolve(path, full_path) < 0 || db_path_has_log(full_path) != 0;
+}
+
 struct db *db_close(struct db *db)
 {
 	if (!db)

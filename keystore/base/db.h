@@ -33,6 +33,8 @@ enum db_flags {
  * cannot be written, too; -EROFS when the log beside the file has commits that need it written.
  */
 int db_open(const char *path, unsigned flags, struct db **ret_db);
+/* True when commits lie in the write-ahead log beside the file: it was not closed in order. */
+bool db_has_log(const char *path);
 /* Closes; finalises cached statements; NULL is accepted. Returns NULL. */
 struct db *db_close(struct db *db);
 /* SQLite's own words about the last failure on this connection. */

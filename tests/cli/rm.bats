@@ -48,3 +48,47 @@ tree allow 1 intent, recursive
 tree allow 2 done" ]
 	[ -z "$(find "$T/vault/objects" -type f)" ]
 }
+
+# keys_in FILE...: how often the wrapped keys in $T/wraps (one hexadecimal number a line) stand in the files.
+keys_in() {
+	python3 - "$T/wraps" "$@" <<-'PY'
+		import sys
+		data = b"".join(open(name, "rb").read() for name in sys.argv[2:])
+		print(sum(data.count(bytes.fromhex(line)) for line in open(sys.argv[1])))
+	PY
+}
+wraps_of() { sqlite3 "$T/vault/keystore.db" "SELECT hex(wrapped_dek) FROM file"; }
+
+@test "rm: many names are one renewed copy, and no key of theirs is left" {
+	mkdir "$T/many"
+	for i in $(seq 300); do echo "$i" >"$T/many/$i"; done
+	"$MODELVAULT" import "$T/vault" "$T/many" 2>/dev/null
+	wraps_of >"$T/before"
+	mounted "$T/vault" "$T/m" 2>/dev/null
+	# The control: the key is found while it is there.
+	cp "$T/before" "$T/wraps"
+	[ "$(keys_in "$T/vault/keystore.db" "$T/vault/keystore.copy")" -ge 300 ]
+	copy=$(stat -c %i "$T/vault/keystore.copy")
+	strace -f -o "$T/calls" -e trace=rename -p "$(servers_of "$T/vault" | head -n 1)" 2>"$T/traced" 3>&- &
+	wait_for 5 grep -q attached "$T/traced"
+	"$MODELVAULT" rm "$T/vault" -r many
+	kill $!
+	wait $! || true
+	[ "$(grep -c 'keystore.copy"' "$T/calls")" = 1 ]
+	[ "$(stat -c %i "$T/vault/keystore.copy")" != "$copy" ]
+	wraps_of >"$T/after"
+	grep -vxFf "$T/after" "$T/before" >"$T/wraps"
+	[ "$(wc -l <"$T/wraps")" = 300 ]
+	[ "$(keys_in "$T/vault"/keystore.*)" = 0 ]
+}
+
+@test "rm: what a kill left in the log and the copy goes with the next command" {
+	wraps_of >"$T/before"
+	run -137 strace -f -o "$T/calls" -e trace=rename -e inject=rename:signal=KILL "$MODELVAULT" rm "$T/vault" tree/one
+	wraps_of >"$T/after"
+	grep -vxFf "$T/after" "$T/before" >"$T/wraps"
+	[ "$(wc -l <"$T/wraps")" = 1 ]
+	[ "$(keys_in "$T/vault"/keystore.*)" -ge 1 ]
+	"$MODELVAULT" ls "$T/vault"
+	[ "$(keys_in "$T/vault"/keystore.*)" = 0 ]
+}

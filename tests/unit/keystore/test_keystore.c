@@ -287,6 +287,7 @@ static void test_removed_key_is_gone(void **state)
 	assert_int_equal(keystore_copy(fixture->keystore), 0);
 	assert_true(vault_contains(fixture, info.file_id, ID_SIZE));
 	assert_int_equal(keystore_remove(fixture->keystore, ROOT_INO, "m", 1, id), 0);
+	assert_int_equal(keystore_settle(fixture->keystore), 0);
 	assert_false(vault_contains(fixture, info.file_id, ID_SIZE));
 }
 

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * keystore_copy.c - the copy beside the database, and settling: a key whose rows are gone still
+ * lies in the write-ahead log and in the copy until both are made anew, which costs as much for one
+ * key as for thousands.
+ */
+#include <errno.h>
+
+#include "keystore/backup.h"
+#include "keystore/keystore_private.h"
+
+static int copy_locked(struct keystore *keystore)
+{
+	uint64_t epochs[SEALED_EPOCHS];
+	bool changed = false;
+	int r;
+
+	for (unsigned i = 0; i < SEALED_EPOCHS; i++) {
+		epochs[i] = sealed_rows_epoch(keystore->rows, i);
+		changed |= epochs[i] != keystore->copied_epochs[i];
+	}
+	if (!changed)
+		return 0;
+	r = backup_replace(keystore->db, keystore->vault_dir, KEYSTORE_COPY_NAME);
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < SEALED_EPOCHS; i++)
+		keystore->copied_epochs[i] = epochs[i];
+	return 0;
+}
+
+int keystore_copy(struct keystore *keystore)
+{
+	int r;
+
+	/* A good copy is not replaced by a broken database. */
+	r = keystore_usable(keystore);
+	if (r < 0)
+		return r;
+	keystore_lock_rows(keystore);
+	r = keystore_settle_locked(keystore);
+	if (r == 0)
+		r = copy_locked(keystore);
+	keystore_unlock_rows(keystore);
+	return r;
+}
+
+int keystore_settle_locked(struct keystore *keystore)
+{
+	int r;
+
+	if (!keystore->unsettled)
+		return 0;
+	r = db_checkpoint(keystore->db);
+	if (r < 0)
+		return r;
+	r = copy_locked(keystore);
+	if (r == 0)
+		keystore->unsettled = false;
+	return r;
+}
+
+int keystore_settle(struct keystore *keystore)
+{
+	int r;
+
+	r = keystore_usable(keystore);
+	if (r < 0)
+		return r;
+	keystore_lock_rows(keystore);
+	r = keystore_settle_locked(keystore);
+	keystore_unlock_rows(keystore);
+	return r;
+}
