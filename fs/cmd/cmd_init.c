@@ -16,6 +16,7 @@
 
 #include "fs/cmd/commands.h"
 #include "fs/cmd/options.h"
+#include "fs/cmd/reserve.h"
 #include "fs/cmd/unlock.h"
 #include "fs/cmd/vault.h"
 #include "fs/format/geometry.h"
@@ -159,6 +160,9 @@ static int make_vault(const char *path, const struct keystore_options *options,
 		r = record_init(path, keystore, &wrapper);
 	if (r == 0)
 		r = keystore_copy(keystore);
+	/* Where there is no room for it the vault works without. */
+	if (r == 0)
+		reserve_fill(path);
 	if (r == 0)
 		r = write_id(path, keystore_vault_id(keystore));
 	return r;
@@ -169,7 +173,7 @@ static void take_back(const char *path, bool made, const char *objects, const ch
 {
 	static const char *const names[] = {"keystore.db", "keystore.db-wal", "keystore.db-shm",
 		"keystore.db.new", "keystore.copy", "audit.db", "audit.db-wal", "audit.db-shm",
-		"audit.key", "lock", "id"};
+		"audit.key", "reserve", "lock", "id"};
 	scope_fd int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	scope_fd int below = open(objects, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 

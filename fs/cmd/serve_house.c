@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * serve_house.c - what the server's main thread does at each tick: watches the seal, drops what is
- * idle, saves what could not be saved, turns the trail's segment, writes copy and anchor.
+ * idle, saves what could not be saved, keeps the reserve, turns the trail's segment, writes copy
+ * and anchor.
  */
 #include <errno.h>
 
+#include "fs/cmd/reserve.h"
 #include "fs/cmd/serve_private.h"
 #include "keystore/base/clock.h"
 #include "keystore/base/log.h"
 
-#define COPY_EVERY_MS 60000
-#define SETTLE_EVERY  50 /* ticks; a command does it itself, unless its client was killed */
-#define SEGMENT_NS    (24 * 3600 * NS_PER_S) /* a segment's private key lives no longer than this */
-#define SEGMENT_MAX   1000000		     /* records */
+#define COPY_EVERY_MS	 60000
+#define SETTLE_EVERY	 50 /* ticks; a command does it itself, unless its client was killed */
+#define SEGMENT_NS	 (24 * 3600 * NS_PER_S) /* a segment's private key lives no longer than this */
+#define SEGMENT_MAX	 1000000		/* records */
+#define RESERVE_EVERY_NS NS_PER_S
 
 /* Somebody else has written to keystore.db: believe nothing that does not fit the seal. */
 static void watch_seal(struct server *server)
@@ -69,6 +72,23 @@ static void save_changes(struct server *server)
 	pthread_mutex_unlock(&vault->changing);
 }
 
+/* Made whole again when there is room; where it cannot be made the vault works without. */
+static void keep_reserve(struct server *server)
+{
+	struct vault *vault = server->vault;
+	int64_t now_ns = clock_monotonic_ns();
+	int r = 0;
+
+	if (server->reserve_fails || now_ns - server->reserve_ns < RESERVE_EVERY_NS ||
+		pthread_mutex_trylock(&vault->changing) != 0)
+		return;
+	server->reserve_ns = now_ns;
+	if (!vault->unsaved)
+		r = reserve_fill(vault->place.path);
+	server->reserve_fails = r < 0 && r != -ENOSPC;
+	pthread_mutex_unlock(&vault->changing);
+}
+
 void keep_house(struct server *server, int64_t *last_copy_ms)
 {
 	int64_t now_ms = clock_monotonic_ns() / NS_PER_MS;
@@ -78,6 +98,7 @@ void keep_house(struct server *server, int64_t *last_copy_ms)
 	server_mounts(server, drop_idle, NULL);
 	gate_close_idle(server->vault->gate);
 	save_changes(server);
+	keep_reserve(server);
 	turn_segment(server);
 	if (++server->ticks % SETTLE_EVERY == 0)
 		keystore_settle(server->vault->keystore);

@@ -18,10 +18,12 @@ struct server {
 	int signal_fd;
 	int64_t started_ns;
 	bool told_broken;
-	unsigned ticks; /* of the main thread */
+	unsigned ticks;	    /* of the main thread */
 	bool ending;	    /* guarded by mutex: no mount may be added any more */
 	int64_t segment_ns; /* when the trail's segment began */
 	uint64_t segment_seq;
+	int64_t reserve_ns; /* when the reserve was last looked at */
+	bool reserve_fails; /* not for want of room: logged, and left alone */
 };
 
 /* serve_mounts.c */

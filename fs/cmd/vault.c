@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fs/cmd/reserve.h"
 #include "keystore/anchor.h"
 #include "keystore/base/file.h"
 #include "keystore/base/log.h"
@@ -287,6 +288,7 @@ int vault_open(const struct vault_place *place, const struct unlock_secrets *sec
 		vault->whole = true;
 		/* After a kill only; what cannot be done now is tried again. */
 		keystore_settle(vault->keystore);
+		reserve_fill(place->path);
 		*ret_vault = take(&vault);
 	}
 	return code;

@@ -90,6 +90,11 @@ int vault_change_rules(struct vault *vault, const struct verb_call *call, enum a
 
 /* Saves what is in force only, with `changing` held. 0: nothing is left; else why not. */
 int vault_save_changes(struct vault *vault);
+/*
+ * After a failure with this result: true when a part of the reserve was given back to the disk, so
+ * that another attempt makes sense. Only for what takes access away.
+ */
+bool vault_make_room(struct vault *vault, int result);
 /* How many changes are in force only. Takes `changing`. */
 unsigned vault_unsaved_changes(struct vault *vault);
 /* Gives up what could not be saved, into the log. */

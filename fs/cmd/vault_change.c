@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/cmd/reserve.h"
 #include "fs/cmd/vault.h"
 #include "keystore/base/log.h"
 
@@ -209,15 +210,26 @@ void vault_drop_changes(struct vault *vault)
 	}
 }
 
+bool vault_make_room(struct vault *vault, int result)
+{
+	/* A full disk is EIO where SQLite has to lengthen its index of the log. */
+	return (result == -ENOSPC || result == -EDQUOT || result == -EIO) &&
+	       reserve_release(vault->place.path) == 0;
+}
+
 /* In order: a later change is not saved before an earlier one. */
 static int save_in_order(struct vault *vault, struct unsaved_change *unsaved)
 {
 	struct unsaved_change **end = &vault->unsaved;
+	int r;
 
 	while (*end)
 		end = &(*end)->next;
 	*end = unsaved;
-	return vault_save_changes(vault);
+	do
+		r = vault_save_changes(vault);
+	while (r < 0 && vault_make_room(vault, r));
+	return r;
 }
 
 static int take_away(struct vault *vault, const struct verb_call *call, enum audit_action action,
