@@ -13,6 +13,8 @@ int page_drop_init(struct page_drop *drop, int fd)
 	return -pthread_mutex_init(&drop->lock, NULL);
 }
 
+#define SCATTERED 8 /* more ranges than some readers in sequence make */
+
 /* The largest folio; each lies at a multiple of its size. */
 #define FOLIO_MAX (2u << 20)
 
@@ -33,22 +35,37 @@ static int compare(const void *a, const void *b)
 	return (first->offset > second->offset) - (first->offset < second->offset);
 }
 
-/* Parallel readers come in any order: what belongs together goes together. */
-static void drop_ranges(int fd, struct page_range *ranges, size_t count)
+/* Parallel readers come in any order: what belongs together goes together. The new count. */
+static size_t merge_ranges(struct page_range *ranges, size_t count)
 {
-	struct page_range whole;
+	size_t merged = 0;
 
 	qsort(ranges, count, sizeof(*ranges), compare);
-	for (size_t i = 0; i < count;) {
-		whole = ranges[i];
-		for (i++; i < count && ranges[i].offset <= whole.offset + whole.len; i++) {
-			uint64_t end = ranges[i].offset + ranges[i].len;
+	for (size_t i = 1; i < count; i++) {
+		struct page_range *last = &ranges[merged];
+		uint64_t end = ranges[i].offset + ranges[i].len;
 
-			if (end > whole.offset + whole.len)
-				whole.len = end - whole.offset;
-		}
-		drop_range(fd, &whole);
+		if (ranges[i].offset > last->offset + last->len)
+			ranges[++merged] = ranges[i];
+		else if (end > last->offset + last->len)
+			last->len = end - last->offset;
 	}
+	return merged + 1;
+}
+
+static void drop_ranges(int fd, struct page_range *ranges, size_t count)
+{
+	size_t merged = merge_ranges(ranges, count);
+
+	/* Reads at random: the kernel is quicker told of all that lies between them. */
+	if (merged > SCATTERED) {
+		const struct page_range *last = &ranges[merged - 1];
+
+		ranges[0].len = last->offset + last->len - ranges[0].offset;
+		merged = 1;
+	}
+	for (size_t i = 0; i < merged; i++)
+		drop_range(fd, &ranges[i]);
 }
 
 void page_drop_add(struct page_drop *drop, uint64_t offset, uint64_t len)
@@ -67,7 +84,8 @@ void page_drop_add(struct page_drop *drop, uint64_t offset, uint64_t len)
 		drop->bytes = 0;
 	}
 	pthread_mutex_unlock(&drop->lock);
-	drop_ranges(drop->fd, ranges, count);
+	if (count)
+		drop_ranges(drop->fd, ranges, count);
 }
 
 void page_drop_done(struct page_drop *drop, uint64_t from, uint64_t to)
