@@ -204,6 +204,21 @@ int keystore_add_file(struct keystore *keystore, const struct new_entry *entry,
 int keystore_remove(struct keystore *keystore, uint64_t parent, const void *name, size_t len,
 	uint8_t ret_old_id[ID_SIZE]);
 
+/* A name in a directory. */
+struct entry_name {
+	uint64_t parent;
+	const void *name;
+	size_t len;
+};
+/*
+ * Moves a name, and with a directory all that is below. With replace a file or link of the new name
+ * is replaced; *ret_old_id (may be NULL) as in keystore_add_file. -EEXIST without replace, or when
+ * both names are of one inode; -EISDIR: a directory is never replaced; -ENOTDIR: nor anything by
+ * one. -EINVAL: a directory into itself.
+ */
+int keystore_rename(struct keystore *keystore, const struct entry_name *from,
+	const struct entry_name *to, bool replace, uint8_t ret_old_id[ID_SIZE]);
+
 /* ---- safety ---- */
 
 /*

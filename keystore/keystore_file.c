@@ -9,8 +9,7 @@
 #include "keystore/catalogue_store.h"
 #include "keystore/keystore_private.h"
 
-/* Rows for an inode that loses one name; *ret_last: it was the last and everything of it goes. */
-static int put_loss(struct change *change, const struct inode *inode, bool *ret_last)
+int change_put_loss(struct change *change, const struct inode *inode, bool *ret_last)
 {
 	struct entry_info info = inode->info;
 
@@ -23,8 +22,7 @@ static int put_loss(struct change *change, const struct inode *inode, bool *ret_
 	return catalogue_put_inode(change->rows, &info, inode->name_count - 1, inode->target);
 }
 
-/* With tree_lock held for writing, after the name is off the inode. */
-static void apply_loss(struct change *change, struct inode *inode, uint8_t ret_old_id[ID_SIZE])
+void change_apply_loss(struct change *change, struct inode *inode, uint8_t ret_old_id[ID_SIZE])
 {
 	if (inode->name_count > 0) {
 		inode->info.ctime_ns = change->now_ns;
@@ -43,7 +41,7 @@ static int put_removal(struct change *change, bool *ret_last)
 
 	r = catalogue_delete_name(change->rows, name);
 	if (r == 0)
-		r = put_loss(change, name->inode, ret_last);
+		r = change_put_loss(change, name->inode, ret_last);
 	if (r == 0)
 		r = change_put_parent(change);
 	return r;
@@ -76,7 +74,7 @@ static int remove_locked(struct keystore *keystore, uint64_t parent, const void 
 		return r;
 	pthread_rwlock_wrlock(&keystore->tree_lock);
 	catalogue_drop_name(keystore->catalogue, change.old_name);
-	apply_loss(&change, inode, old_id);
+	change_apply_loss(&change, inode, old_id);
 	change_touch_parent(&change);
 	pthread_rwlock_unlock(&keystore->tree_lock);
 	keystore->unsettled |= is_file && last;
@@ -206,7 +204,7 @@ static int put_replacement(struct change *change, const struct inode *inode, boo
 
 	r = change_put_entry(change, inode, name, name->cookie);
 	if (r == 0)
-		r = put_loss(change, name->inode, ret_last);
+		r = change_put_loss(change, name->inode, ret_last);
 	return r;
 }
 
@@ -231,7 +229,7 @@ static int replace_entry(struct change *change, struct inode **inode, uint8_t re
 	pthread_rwlock_wrlock(&change->keystore->tree_lock);
 	catalogue_add_inode(change->keystore->catalogue, *inode);
 	catalogue_turn_name(change->old_name, take(inode));
-	apply_loss(change, old, ret_old_id);
+	change_apply_loss(change, old, ret_old_id);
 	change_touch_parent(change);
 	pthread_rwlock_unlock(&change->keystore->tree_lock);
 	change->keystore->unsettled |= is_file && last;

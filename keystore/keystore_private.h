@@ -2,7 +2,7 @@
 /*
  * keystore_private.h - the state behind keystore.h, shared by its files: keystore.c (life),
  * keystore_create.c, keystore_watch.c, keystore_copy.c, keystore_tree.c (reading the tree),
- * keystore_change.c and keystore_file.c (changing it).
+ * keystore_change.c, keystore_file.c and keystore_rename.c (changing it).
  */
 #ifndef KEYSTORE_KEYSTORE_PRIVATE_H
 #define KEYSTORE_KEYSTORE_PRIVATE_H
@@ -99,5 +99,15 @@ int change_put_entry(
 	struct change *change, const struct inode *inode, const struct name *name, uint64_t cookie);
 /* Stores a new inode under a new name and, when that went well, takes it over. */
 int change_add_entry(struct change *change, const struct new_entry *entry, struct inode **inode);
+
+/* ---- keystore_file.c; the caller holds rows_lock ---- */
+
+/* Rows for an inode that loses one name; *ret_last: it was the last and everything of it goes. */
+int change_put_loss(struct change *change, const struct inode *inode, bool *ret_last);
+/*
+ * The same in memory, with tree_lock held for writing and the name off the inode. *ret_old_id is
+ * written when a file goes.
+ */
+void change_apply_loss(struct change *change, struct inode *inode, uint8_t ret_old_id[ID_SIZE]);
 
 #endif

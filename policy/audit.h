@@ -34,7 +34,9 @@
 	X(AUDIT_COMMAND, "command") /* any other administrative command, named in detail */     \
 	X(AUDIT_SEGMENT_END, "segment-end")                                                     \
 	X(AUDIT_GAP, "gap")                                                                     \
-	X(AUDIT_CLOCK, "clock")
+	X(AUDIT_CLOCK, "clock")                                                                 \
+	X(AUDIT_MOVE, "move")                                                                   \
+	X(AUDIT_MKDIR, "mkdir")
 
 enum audit_action {
 	AUDIT_ACTION_NONE,

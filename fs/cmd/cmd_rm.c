@@ -160,11 +160,7 @@ int verb_rm(struct vault *vault, struct verb_call *call)
 			event.count = (int64_t)removal.files;
 		if (vault_record(vault, call, &event) < 0)
 			r = -EIO;
-		/* What all have in common; else it is done in part. */
-		if (i == 0)
-			code = exit_code_of(r);
-		else if (code != exit_code_of(r))
-			code = EXIT_FAILED;
+		code = exit_code_join(code, exit_code_of(r), i);
 	}
 	code = settle(vault, call, code);
 	vault_write_anchor(vault);

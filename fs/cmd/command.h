@@ -25,6 +25,8 @@ enum exit_code {
 
 /* The exit code for a result; never EXIT_DONE for a negative one. */
 int exit_code_of(int result);
+/* Of several operands of which `done` came before: what all have in common; else done in part. */
+int exit_code_join(int so_far, int code, size_t done);
 
 struct vault;
 

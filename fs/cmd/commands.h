@@ -34,6 +34,10 @@ int verb_export_file(struct vault *vault, struct verb_call *call);
 int verb_ls(struct vault *vault, struct verb_call *call);
 /* cmd_rm.c */
 int verb_rm(struct vault *vault, struct verb_call *call);
+/* cmd_mv.c */
+int verb_mv(struct vault *vault, struct verb_call *call);
+/* cmd_mkdir.c */
+int verb_mkdir(struct vault *vault, struct verb_call *call);
 /* cmd_grant.c */
 int verb_grant(struct vault *vault, struct verb_call *call);
 int verb_deny(struct vault *vault, struct verb_call *call);

@@ -34,6 +34,11 @@ int exit_code_of(int result)
 	}
 }
 
+int exit_code_join(int so_far, int code, size_t done)
+{
+	return done == 0 || so_far == code ? code : EXIT_FAILED;
+}
+
 static void write_out(struct output *output, int stream, const void *bytes, size_t len)
 {
 	int r;

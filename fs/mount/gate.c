@@ -260,6 +260,17 @@ static int decide_and_register(
 	int r = 0;
 
 	pthread_rwlock_rdlock(&gate->rules);
+	/* Names that change before are seen here, those that change after by gate_enact. */
+	r = keystore_names(gate->backend.keystore, opening->info.ino, &opening->names);
+	if (r < 0) {
+		pthread_rwlock_unlock(&gate->rules);
+		/* Removed since the LOOKUP: walk again, and find that out by name. */
+		if (r == -ENOENT)
+			answer_error(opening->request, -ESTALE);
+		else
+			refuse_open(opening, subject, REASON_SERVER_ERROR, 0, -EACCES, NULL);
+		return 0;
+	}
 	decision = gate_decide(gate, subject, &opening->names, PERMISSION_READ);
 	if (atomic_load(&gate->shut))
 		decision =
@@ -333,17 +344,15 @@ static void open_known_file(
 	struct opening *opening, struct subject *subject, const struct node_info *node)
 {
 	struct gate *gate = opening->session->gate;
+	bool damaged = opening->info.damaged;
 	struct audit_event event;
-	enum reason reason = REASON_SERVER_ERROR;
-	int r;
 
-	r = keystore_names(gate->backend.keystore, opening->info.ino, &opening->names);
-	if (r < 0 || !opening->names.count) {
-		refuse_open(opening, subject, reason, 0, -EACCES, NULL);
-	} else if (opening->info.damaged) {
-		refuse_open(opening, subject, REASON_ROW_DAMAGED, 0, -EIO, NULL);
-	} else if (opening->info.state != FILE_ROOTED) {
-		refuse_open(opening, subject, REASON_FILE_OPEN, 0, -EACCES, NULL);
+	if (damaged || opening->info.state != FILE_ROOTED) {
+		/* The record names the file if it can. */
+		if (keystore_names(gate->backend.keystore, opening->info.ino, &opening->names) < 0)
+			opening->names.count = 0;
+		refuse_open(opening, subject, damaged ? REASON_ROW_DAMAGED : REASON_FILE_OPEN, 0,
+			damaged ? -EIO : -EACCES, NULL);
 	} else if (decide_and_register(opening, subject, node) && open_object(opening)) {
 		event = event_of_handle(AUDIT_OPEN, opening->handle);
 		event.outcome = AUDIT_ALLOW;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gate_report.c - what status and umount ask of the gate, and names that changed below all mounts.
- */
+/* gate_report.c - what status and umount ask of the gate. */
 #include "fs/mount/mount_private.h"
 
 struct walk {
@@ -49,28 +48,4 @@ void gate_counts(struct gate *gate, struct gate_counts *ret_counts)
 		.bytes = atomic_load(&gate->bytes),
 		.damaged = atomic_load(&gate->damaged),
 	};
-}
-
-static void forget_attributes(struct session *session, uint64_t ino)
-{
-	uint64_t id = ino ? node_of_directory(session->nodes, ino) : 0;
-
-	if (id)
-		fuse_lowlevel_notify_inval_inode(session->fuse, id, 0, 0);
-}
-
-/*
- * Never by fuse_lowlevel_notify_inval_entry: that takes the directory's lock, which any user can
- * hold for as long as he likes (getdents(2) into a page that his own FUSE does not deliver), and
- * gate->enacting with it: then no rule could be taken back.
- */
-void gate_names_changed(struct gate *gate, uint64_t parent, uint64_t gone)
-{
-	/* enacting keeps sessions alive while their kernel side is told. */
-	pthread_mutex_lock(&gate->enacting);
-	for (struct session *session = gate->sessions; session; session = session->next) {
-		forget_attributes(session, parent);
-		forget_attributes(session, gone);
-	}
-	pthread_mutex_unlock(&gate->enacting);
 }

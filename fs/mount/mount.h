@@ -60,6 +60,11 @@ void gate_close_idle(struct gate *gate);
  * is gone (0: none), so that the next walk asks and learns it.
  */
 void gate_names_changed(struct gate *gate, uint64_t parent, uint64_t gone);
+/*
+ * A directory was moved, and with it all that is below: every mount walks to them anew, so that no
+ * old name leads there.
+ */
+void gate_directory_moved(struct gate *gate, uint64_t ino);
 /* From now on every open is refused with REASON_SHUTTING_DOWN. */
 void gate_shut(struct gate *gate);
 bool gate_is_shut(const struct gate *gate);

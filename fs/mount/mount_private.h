@@ -23,6 +23,10 @@
 
 #define READ_MAX (1u << 20) /* bytes of one READ: max_read, max_pages 256 */
 
+/* For how long the kernel believes an answer without asking again. */
+#define ATTR_TIMEOUT_S	    1.0
+#define DIRECTORY_TIMEOUT_S 1.0 /* a directory's name; of others 0 */
+
 struct gate {
 	struct backend backend;
 	struct handle_table *handles;

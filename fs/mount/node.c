@@ -11,14 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keystore/base/clock.h"
+
 #define BUCKETS_MIN 1024
 #define ARMED_MAX   1024 /* threads between ESTALE and their second OPEN: at most as many as wait */
 
 struct node {
 	struct node_info info;
 	uint64_t lookups;
-	unsigned handles;      /* opened and not yet closed */
-	int64_t idle_since_ns; /* 0: open, or its pages were dropped already */
+	unsigned handles;	/* opened and not yet closed */
+	int64_t idle_since_ns;	/* 0: open, or its pages were dropped already */
+	int64_t moved_until_ns; /* 0: not moved */
 	struct node *next_by_id;
 	struct node *next_by_ino;
 };
@@ -231,6 +234,7 @@ int node_lookup(struct node_table *table, uint64_t ino, enum entry_kind kind, ui
 		node = new_node(table, ino, uid, !armed);
 	if (node) {
 		node->lookups++;
+		node->moved_until_ns = 0;
 		*ret_info = node->info;
 	} else {
 		r = -ENOMEM;
@@ -245,8 +249,11 @@ int node_find(struct node_table *table, uint64_t id, struct node_info *ret_info)
 
 	pthread_mutex_lock(&table->mutex);
 	node = find_by_id(table, id);
-	if (node)
+	if (node) {
 		*ret_info = node->info;
+		ret_info->moved =
+			node->moved_until_ns && clock_monotonic_ns() < node->moved_until_ns;
+	}
 	pthread_mutex_unlock(&table->mutex);
 	return node ? 0 : -ENOENT;
 }
@@ -349,4 +356,35 @@ uint64_t node_of_directory(struct node_table *table, uint64_t ino)
 	uint64_t id = 0;
 
 	return node_of_file(table, ino, &id, 1) ? id : 0;
+}
+
+int node_shared_inodes(struct node_table *table, uint64_t **ret_inos, size_t *ret_count)
+{
+	uint64_t *inos;
+	size_t count = 0;
+
+	pthread_mutex_lock(&table->mutex);
+	inos = calloc(table->count, sizeof(*inos));
+	for (size_t i = 0; inos && i < table->buckets; i++)
+		for (const struct node *node = table->by_id[i]; node; node = node->next_by_id)
+			if (node->info.uid == NODE_ANY_USER)
+				inos[count++] = node->info.ino;
+	pthread_mutex_unlock(&table->mutex);
+	if (!inos)
+		return -ENOMEM;
+	*ret_inos = inos;
+	*ret_count = count;
+	return 0;
+}
+
+void node_mark_moved(struct node_table *table, uint64_t ino, int64_t until_ns)
+{
+	const uint32_t anybody = NODE_ANY_USER;
+	struct node *node;
+
+	pthread_mutex_lock(&table->mutex);
+	node = find_by_ino(table, ino, &anybody);
+	if (node)
+		node->moved_until_ns = until_ns;
+	pthread_mutex_unlock(&table->mutex);
 }

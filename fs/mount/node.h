@@ -28,6 +28,7 @@ struct node_info {
 	uint64_t id;  /* the nodeid the kernel knows; never reused */
 	uint64_t ino; /* in the catalogue */
 	uint32_t uid; /* whose node; NODE_ANY_USER when everybody's */
+	bool moved;   /* a directory that the kernel may still have under a name it lost */
 };
 
 int node_table_new(struct node_table **ret_table);
@@ -54,5 +55,9 @@ size_t node_take_idle(struct node_table *table, int64_t before_ns, uint64_t *ret
 size_t node_of_file(struct node_table *table, uint64_t ino, uint64_t *ret_ids, size_t max);
 /* The id of the node of a directory, or 0. */
 uint64_t node_of_directory(struct node_table *table, uint64_t ino);
+/* The inodes of all nodes that are everybody's; the caller frees. */
+int node_shared_inodes(struct node_table *table, uint64_t **ret_inos, size_t *ret_count);
+/* Such a node is `moved` until a LOOKUP answers it, and no longer than until_ns. */
+void node_mark_moved(struct node_table *table, uint64_t ino, int64_t until_ns);
 
 #endif

@@ -7,15 +7,13 @@
 #include "fs/mount/mount_private.h"
 #include "keystore/base/scope.h"
 
-#define ATTR_TIMEOUT_S 1.0
-
 static int entry_of_node(struct session *session, fuse_ino_t id, struct entry_info *ret_info)
 {
 	struct node_info node;
 	int r;
 
 	r = node_find(session->nodes, id, &node);
-	if (r < 0)
+	if (r < 0 || node.moved)
 		return -ESTALE;
 	r = keystore_stat(session->gate->backend.keystore, node.ino, ret_info);
 	/* Removed since the LOOKUP: walk again, and find that out by name. */

@@ -106,8 +106,8 @@ void op_opendir(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *fi)
 	r = node_find(session->nodes, id, &node);
 	if (r == 0)
 		r = keystore_stat(session->gate->backend.keystore, node.ino, &info);
-	/* Removed since the LOOKUP: walk again, and find that out by name. */
-	if (r == -ENOENT)
+	/* Removed or moved since the LOOKUP: walk again, and find that out by name. */
+	if (r == -ENOENT || (r == 0 && node.moved))
 		r = -ESTALE;
 	if (r == 0 && info.kind != ENTRY_DIRECTORY)
 		r = -ENOTDIR;

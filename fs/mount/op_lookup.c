@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * op_lookup.c - names become nodes. Only a directory's entry is cached: each walk asks which node a
- * file has and which link a name is. What is below a directory that is gone is answered ESTALE, and
- * the kernel then walks the path again without believing any entry.
+ * file has and which link a name is. What is below a directory that is gone or was moved is
+ * answered ESTALE, and the kernel then walks the path again without believing any entry.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "fs/mount/mount_private.h"
-
-#define DIRECTORY_TIMEOUT_S 1.0
-#define ATTR_TIMEOUT_S	    1.0
 
 void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 {
@@ -27,6 +24,8 @@ void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 	if (r == 0)
 		r = keystore_lookup(backend->keystore, directory.ino, name, strlen(name), &info);
 	if (r == -ENOENT && keystore_stat(backend->keystore, directory.ino, &info) == -ENOENT)
+		r = -ESTALE;
+	if (r == 0 && directory.moved)
 		r = -ESTALE;
 	if (r < 0)
 		return answer_error(request, r);

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd_mv.c - `mv VAULT SOURCE... DEST [--replace]`: names move, as with mv(1). Rules go by names:
+ * who has the file open is decided again under the new one before the command returns.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fs/cmd/commands.h"
+#include "fs/cmd/vault_name.h"
+
+#define SHOWN_MAX 8192 /* bytes of the new name in a record's detail */
+
+struct move {
+	struct vault *vault;
+	struct verb_call *call;
+	const char *from; /* trimmed, not NUL-terminated */
+	size_t from_len;
+	const struct buffer *to;
+};
+
+/* Where DEST is a directory the name goes into it. */
+static int target_of(struct move *move, const char *dest, size_t dest_len, struct buffer *ret_to)
+{
+	struct entry_info info;
+	size_t at = move->from_len;
+
+	buffer_add(ret_to, dest, dest_len);
+	if (keystore_resolve(move->vault->keystore, dest, dest_len, &info) == 0 &&
+		info.kind == ENTRY_DIRECTORY) {
+		while (at && move->from[at - 1] != '/')
+			at--;
+		if (dest_len)
+			buffer_add_text(ret_to, "/");
+		buffer_add(ret_to, move->from + at, move->from_len - at);
+	}
+	move->to = ret_to;
+	return ret_to->failed ? -ENOMEM : 0;
+}
+
+/* What was replaced is out of the tree; who has it open reads on. */
+static void drop_object(struct vault *vault, const uint8_t old_id[ID_SIZE])
+{
+	static const uint8_t none[ID_SIZE];
+
+	/* A failure leaves it to be collected. */
+	if (memcmp(old_id, none, ID_SIZE) != 0)
+		object_store_remove(vault->objects, old_id);
+}
+
+/* Everybody sees it and nobody goes on by a rule of the old name. */
+static int show(struct move *move, const struct entry_name *from, const struct entry_name *to,
+	const struct entry_info *info)
+{
+	struct gate *gate = move->vault->gate;
+	struct gate_effect effect;
+	int r;
+
+	if (info->kind == ENTRY_DIRECTORY)
+		gate_directory_moved(gate, info->ino);
+	gate_names_changed(gate, from->parent, 0);
+	gate_names_changed(gate, to->parent, 0);
+	r = gate_enact(gate, NULL, &effect);
+	if (r < 0)
+		complain(move->call->output,
+			"mv: moved, but reads that had begun are still being answered: %llu",
+			(unsigned long long)effect.undrained);
+	return r;
+}
+
+static int move_name(struct move *move)
+{
+	struct keystore *keystore = move->vault->keystore;
+	uint8_t old_id[ID_SIZE] = {0};
+	struct entry_name from, to;
+	struct entry_info info;
+	int r;
+
+	r = vault_name_find(move->vault, move->from, move->from_len, &from);
+	if (r == 0)
+		r = keystore_lookup(keystore, from.parent, from.name, from.len, &info);
+	if (r < 0)
+		return r;
+	r = vault_name_find(move->vault, buffer_text(move->to), move->to->len, &to);
+	if (r < 0)
+		return r == -ENOENT ? -ENOTDIR : r;
+	r = keystore_rename(keystore, &from, &to, verb_flag(move->call, "replace"), old_id);
+	if (r < 0)
+		return r;
+	drop_object(move->vault, old_id);
+	return show(move, &from, &to, &info);
+}
+
+static void explain(const struct move *move, int result)
+{
+	scope_free char *from = text_for_terminal(move->from, move->from_len);
+	scope_free char *to = text_for_terminal(buffer_text(move->to), move->to->len);
+	const char *words = result_text(result);
+
+	if (result == -ENOENT)
+		words = "no such name in this vault";
+	else if (result == -EEXIST)
+		words = verb_flag(move->call, "replace")
+				? "both names are of one file"
+				: "there is something of the new name; --replace it";
+	else if (result == -EISDIR)
+		words = "there is a directory of the new name, which is not replaced";
+	else if (result == -ENOTDIR)
+		words = "the new name is not in a directory that is there, or a directory would "
+			"replace what is none";
+	else if (result == -EINVAL)
+		words = "a directory does not go into itself, nor the root anywhere; a name has 1 "
+			"to 255 bytes";
+	complain(move->call->output, "mv: %s to %s: %s", from ? from : "", to ? to : "", words);
+}
+
+static int record(const struct move *move, const char *step, enum audit_outcome outcome)
+{
+	scope_free char *to = text_for_terminal(buffer_text(move->to), move->to->len);
+	struct audit_event event = vault_event(move->call, AUDIT_MOVE);
+	scope_free char *detail = NULL;
+	size_t len = to ? strlen(to) : 0;
+
+	/* Not within a character. */
+	for (len = len < SHOWN_MAX ? len : SHOWN_MAX; len && (to[len] & 0xc0) == 0x80;)
+		len--;
+	if (!to || asprintf(&detail, "%s, to %.*s%s", step, (int)len, to, to[len] ? "..." : "") < 0)
+		return -ENOMEM;
+	event.path = move->from;
+	event.path_len = move->from_len;
+	event.outcome = outcome;
+	event.detail = detail;
+	return vault_record(move->vault, move->call, &event);
+}
+
+/* One source with its records. */
+static int move_operand(struct move *move, const char *dest, size_t dest_len)
+{
+	scope_buffer struct buffer to = {0};
+	int r, recorded;
+
+	pthread_mutex_lock(&move->vault->changing);
+	r = target_of(move, dest, dest_len, &to);
+	if (r == 0)
+		r = record(move, "intent", AUDIT_ALLOW);
+	if (r == 0) {
+		r = move_name(move);
+		if (r < 0 && r != -ETIMEDOUT)
+			explain(move, r);
+		recorded =
+			record(move, r < 0 ? "failed" : "done", r < 0 ? AUDIT_ERROR : AUDIT_ALLOW);
+		r = r < 0 ? r : recorded;
+	}
+	pthread_mutex_unlock(&move->vault->changing);
+	return r;
+}
+
+/* Several names need a directory. Exit code. */
+static int check_dest(struct vault *vault, const struct verb_call *call, size_t sources,
+	const char *dest, size_t len)
+{
+	scope_free char *shown = NULL;
+	struct entry_info info;
+
+	if (sources == 1 || (keystore_resolve(vault->keystore, dest, len, &info) == 0 &&
+				    info.kind == ENTRY_DIRECTORY))
+		return EXIT_DONE;
+	shown = text_for_terminal(dest, len);
+	complain(call->output, "mv: %s: several names need a directory to go to; mkdir makes one",
+		shown ? shown : "");
+	return EXIT_USAGE;
+}
+
+/* Once for all names: the keys of what was replaced leave the log and the copy, too. */
+static int settle(struct vault *vault, const struct verb_call *call, int code)
+{
+	int r = keystore_settle(vault->keystore);
+
+	if (r == 0 || r == -EBADMSG)
+		return code;
+	complain(call->output,
+		"mv: the names are moved, but the keys of what they replaced are still in "
+		"keystore.db-wal or keystore.copy (%s); the vault's next command tries again",
+		result_text(r));
+	return EXIT_FAILED;
+}
+
+int verb_mv(struct vault *vault, struct verb_call *call)
+{
+	size_t sources = message_count(call->request, "arg") - 1, dest_len;
+	const char *dest = verb_operand(call, sources, &dest_len);
+	int code, r;
+
+	if (!dest || !sources)
+		return EXIT_USAGE;
+	vault_path_trim(&dest, &dest_len);
+	code = check_dest(vault, call, sources, dest, dest_len);
+	if (code != EXIT_DONE)
+		return code;
+	for (size_t i = 0; i < sources; i++) {
+		struct move move = {.vault = vault, .call = call};
+
+		move.from = verb_operand(call, i, &move.from_len);
+		vault_path_trim(&move.from, &move.from_len);
+		r = move_operand(&move, dest, dest_len);
+		code = exit_code_join(code, exit_code_of(r), i);
+	}
+	code = settle(vault, call, code);
+	vault_write_anchor(vault);
+	return code;
+}

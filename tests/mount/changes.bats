@@ -1,0 +1,125 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# Changes of the tree while it is mounted: each shows in every mount when its command returns, and
+# who has a file open is decided anew under its new name.
+load ../lib
+
+setup() {
+	common_setup
+	make_vault "$T/v" 2>"$T/said"
+	mkdir -p a/b/c
+	random_file a/one 3000000
+	random_file a/b/two 100000
+	"$MODELVAULT" import v a 2>>said
+	"$MODELVAULT" grant v any read '**' >rule 2>>said
+	chmod 755 .
+	for m in m1 m2 m3; do mounted v $m -o allow_other; done 2>>said
+}
+
+# walk: makes the kernel know every name of every mount.
+walk() { find m1 m2 m3 -ls >/dev/null; }
+
+@test "mv of a file: the new name is there and the old is not, in every mount" {
+	walk
+	"$MODELVAULT" mv v a/one a/b/uno
+	for m in m1 m2 m3; do
+		cmp a/one $m/a/b/uno
+		[ ! -e $m/a/one ]
+		[ "$(ls $m/a)" = b ]
+	done
+}
+
+@test "mv of a directory: no old name leads into it" {
+	for m in m1 m2 m3; do run ! stat $m/z; done
+	walk
+	"$MODELVAULT" mv v a/b z
+	run ! stat m2/a/b/c
+	for m in m1 m2; do
+		run ! cat $m/a/b/two
+		run ! ls $m/a/b
+		run ! stat $m/a/b
+		run ! stat $m/a/b/c
+		cmp a/b/two $m/z/two
+		[ "$(ls $m/z)" = $'c\ntwo' ]
+		[ -d $m/z/c ]
+	done
+	# the new name first
+	[ -d m3/z/c ] && cmp a/b/two m3/z/two
+	run ! stat m3/a/b/two
+	run ! stat m3/a/b/c
+	[ "$(ls m3)" = $'a\nz' ]
+}
+
+@test "mv of a directory again and again, read by both names meanwhile" {
+	local i from=a/b to=z
+	for i in 1 2 3 4 5 6; do
+		walk
+		"$MODELVAULT" mv v $from $to
+		for m in m1 m2 m3; do
+			run ! cat $m/$from/two
+			cmp a/b/two $m/$to/two
+		done
+		read -r from to <<<"$to $from"
+	done
+}
+
+@test "who stands in a moved directory goes on there" {
+	(cd m1/a/b && "$MODELVAULT" mv "$T/v" a/b z && sleep 1.2 && cmp two "$T/a/b/two" && [ "$(ls)" = $'c\ntwo' ])
+}
+
+@test "import, rm and mkdir show in every mount" {
+	for m in m1 m2 m3; do run ! stat $m/new $m/a/dir; done
+	echo new >new
+	walk
+	"$MODELVAULT" import v new 2>>said
+	"$MODELVAULT" mkdir v a/dir
+	for m in m1 m2 m3; do [ "$(cat $m/new)" = new ] && [ -d $m/a/dir ] && [ "$(ls $m)" = $'a\nnew' ]; done
+	"$MODELVAULT" rm v new a/dir
+	for m in m1 m2 m3; do [ ! -e $m/new ] && [ ! -e $m/a/dir ] && [ "$(ls $m)" = a ]; done
+}
+
+@test "grant and revoke bite in every mount" {
+	"$MODELVAULT" revoke v "$(cat rule)" 2>>said
+	for m in m1 m2 m3; do refused as_user mvalice cat $m/a/one; done
+	local rule
+	rule=$("$MODELVAULT" grant v user:mvalice read 'a/**' 2>>said)
+	for m in m1 m2 m3; do allowed as_user mvalice cmp "$T/a/one" "$T/$m/a/one"; done
+	"$MODELVAULT" revoke v "$rule" 2>>said
+	for m in m1 m2 m3; do refused as_user mvalice cat $m/a/one; done
+}
+
+@test "rules go by the new name at once, for who has it open too" {
+	"$MODELVAULT" revoke v "$(cat rule)" 2>>said
+	"$MODELVAULT" mkdir v open shut
+	"$MODELVAULT" grant v user:mvalice read 'open/**' 2>>said
+	"$MODELVAULT" mv v a/one open
+	allowed as_user mvalice cat m1/open/one
+	mkfifo go
+	as_user mvalice bash -c 'exec 9<"$0/m2/open/one"; head -c 10 <&9 >/dev/null; echo ready; read -r < "$0/go"; cat <&9 >/dev/null' "$T" >out 2>err &
+	local reader=$!
+	wait_for 20 grep -q ready out
+	"$MODELVAULT" mv v open/one open/uno
+	allowed as_user mvalice cat m3/open/uno
+	"$MODELVAULT" mv v open/uno shut
+	refused as_user mvalice cat m1/shut/uno
+	echo >go
+	run ! wait $reader
+	[ -s err ]
+	"$MODELVAULT" mv v shut/uno open
+	allowed as_user mvalice cat m1/open/uno
+}
+
+@test "another name that no rule allows takes the file away" {
+	"$MODELVAULT" revoke v "$(cat rule)" 2>>said
+	mkdir -p h
+	echo linked >h/x
+	ln h/x h/y
+	"$MODELVAULT" import v h 2>>said
+	"$MODELVAULT" grant v user:mvalice read 'h/**' 2>>said
+	allowed as_user mvalice cat m1/h/x
+	"$MODELVAULT" mv v h/y a
+	refused as_user mvalice cat m1/h/x
+	"$MODELVAULT" mv v a/y h
+	allowed as_user mvalice cat m2/h/x
+}
