@@ -4,6 +4,7 @@
 #
 # Variables, to be given on the command line or in the environment:
 #   PREFIX      where `install` puts things (/usr/local); DESTDIR is put in front of it
+#   SBINDIR     where mount(8) looks for helpers (/sbin); empty: mount.modelvault is not installed
 #   CC          compiler (gcc)            CFLAGS, LDFLAGS   added to the project's own flags
 #   SANITIZE    address,undefined or thread: builds into build/<list joined by ->/ instead of build/
 #   CI          true makes every warning an error
@@ -13,6 +14,7 @@
 
 VERSION := 0.1-dev
 PREFIX  ?= /usr/local
+SBINDIR ?= $(realpath /sbin)
 CFLAGS  ?= -O2 -g
 SANITIZE ?=
 ifeq ($(origin CC),default)
@@ -76,6 +78,8 @@ TOOL_PROGRAMS := $(patsubst tests/tools/%.c,$(B)/test/tools/%,$(sort $(wildcard 
 HELPERS := $(patsubst %.c,$(B)/obj/%.o,\
 	$(filter-out $(UNIT),$(sort $(wildcard tests/unit/*.c tests/unit/*/*.c))))
 BENCH_PROGRAMS := $(B)/bench/reader $(B)/bench/null_server
+# mount(8) runs /sbin/mount.TYPE; on a system where /sbin is a link, a package may not make it.
+MOUNT_HELPERS := $(if $(SBINDIR),$(patsubst %,$(DESTDIR)$(SBINDIR)/mount.%,modelvault fuse.modelvault))
 MANUALS := $(wildcard contrib/man/*.[1-8])
 COMPLETION := $(wildcard contrib/completion/modelvault.bash)
 
@@ -149,18 +153,20 @@ $(B)/objects: FORCE
 
 -include $(shell test -d $(B)/obj && find $(B)/obj -name '*.d')
 
-install: program                        ## the program, man pages and completion below PREFIX
+# pairs: FILE=DIRECTORY below PREFIX, for install and uninstall alike.
+INSTALLED := $(foreach m,$(MANUALS),$(m)=share/man/man$(subst .,,$(suffix $(m)))) \
+	$(foreach d,README.md LICENSE $(wildcard contrib/docs/*.md),$(d)=share/doc/modelvault/$(dir $(d)))
+installed_file = $(DESTDIR)$(PREFIX)/$(call package,$(1))/$(notdir $(call module,$(1)))
+
+install: program                        ## program, mount helper, man pages, unit, completion, docs
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/modelvault
-	$(foreach m,$(MANUALS),install -D -m 644 $(m) \
-		$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m))$(newline))
-	$(foreach c,$(COMPLETION),install -D -m 644 $(c) \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/modelvault)
+	$(foreach i,$(INSTALLED),install -D -m 644 $(call module,$(i)) $(call installed_file,$(i))$(newline))
+	$(foreach h,$(MOUNT_HELPERS),install -d $(dir $(h)) && ln -sf $(PREFIX)/bin/modelvault $(h)$(newline))
 
 uninstall:                              ## what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/modelvault
-	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/modelvault
-	rm -f $(foreach m,$(MANUALS),\
-		$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
+	rm -f $(DESTDIR)$(PREFIX)/bin/modelvault $(MOUNT_HELPERS) \
+		$(foreach i,$(INSTALLED),$(call installed_file,$(i)))
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/modelvault
 
 clean:                                  ## everything that was built
 	rm -rf build

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "fs/cmd/commands.h"
+#include "fs/cmd/mount_helper.h"
 #include "fs/cmd/options.h"
 
 /* With 0, 1 or 2 closed the next open would get that number, and words would go into a database. */
@@ -43,6 +44,8 @@ int main(int argc, char **argv)
 		complain(&output, "/dev/null or /proc cannot be read");
 		return EXIT_FAILED;
 	}
+	if (argc && is_mount_helper(argv[0]))
+		return mount_helper(argc, argv);
 	if (argc < 2) {
 		complain(&output, "no command; `modelvault help` lists them");
 		return EXIT_USAGE;

@@ -55,8 +55,13 @@ static int parse_word(const char *word, struct session_options *options)
 	uint64_t number;
 	int r;
 
-	if (strcmp(word, "ro") == 0)
+	/* What every mount is, or may be told to be by who tells all of them. */
+	if (strcmp(word, "ro") == 0 || strcmp(word, "nosuid") == 0 || strcmp(word, "nodev") == 0)
 		return 0;
+	if (strcmp(word, "noexec") == 0 || strcmp(word, "exec") == 0) {
+		options->noexec = *word == 'n';
+		return 0;
+	}
 	if (strcmp(word, "allow_other") == 0) {
 		options->allow_other = true;
 		return 0;
@@ -78,6 +83,13 @@ static int parse_word(const char *word, struct session_options *options)
 	return -ENOENT;
 }
 
+bool mount_option_is_known(const char *word)
+{
+	struct session_options options = {0};
+
+	return parse_word(word, &options) != -ENOENT;
+}
+
 int mount_options_parse(
 	const char *text, struct session_options *ret_options, struct output *output)
 {
@@ -92,7 +104,7 @@ int mount_options_parse(
 		r = parse_word(word, &options);
 		if (r == -ENOENT)
 			complain(output,
-				"mount: option '%s' is not known; ro, allow_other, "
+				"mount: option '%s' is not known; ro, noexec, allow_other, "
 				"cache=keep|open|none, cache-idle=10m and threads=N are",
 				word);
 		else if (r < 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mount_options.h - the words of `mount -o`: ro, allow_other, cache=, cache-idle=, threads=. */
+/* mount_options.h - the words of `mount -o`: ro, noexec, allow_other, cache=,
+ * cache-idle=, threads=. */
 #ifndef FS_CMD_MOUNT_OPTIONS_H
 #define FS_CMD_MOUNT_OPTIONS_H
 
@@ -9,5 +10,8 @@
 /* text may be NULL. Exit code; complains about a word that is not known. */
 int mount_options_parse(
 	const char *text, struct session_options *ret_options, struct output *output);
+
+/* Is there such an option, whatever its value? */
+bool mount_option_is_known(const char *word);
 
 #endif

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fs/cmd/notify.h"
 #include "fs/cmd/serve_private.h"
 #include "keystore/base/clock.h"
 #include "keystore/base/file.h"
@@ -220,6 +221,7 @@ int server_run(struct server *server)
 		if (read(server->signal_fd, &signal, sizeof(signal)) < 0)
 			signal.ssi_signo = 0;
 	}
+	notify_manager("STOPPING=1\nSTATUS=Unmounting %s", vault->place.path);
 	unmount_all(server);
 	vault->server = NULL;
 	server_free(server);

@@ -21,6 +21,13 @@ int reach_server(const struct vault_place *place, struct control_client **ret_cl
 /* Does anybody hold the vault's lock? Where the lock file is closed to us: does a server answer? */
 bool vault_is_held(const struct vault_place *place);
 
+/*
+ * Become a server with the invocation's first mount point: in this process to its end, or in a
+ * child whose mount answers when this returns. Nobody may hold the vault. Exit code; complain.
+ */
+int server_start_here(struct invocation *invocation, const struct vault_place *place);
+int server_start_in_background(struct invocation *invocation, const struct vault_place *place);
+
 /* Takes the open vault over for serving: opens the control socket. Complains; exit code. */
 int server_new(struct vault *vault, struct server **ret_server, struct output *output);
 /* Adds a mount point. Exit code; complains to the caller. */

@@ -9,12 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "fs/cmd/options.h"
+#include "fs/cmd/terminal.h"
 #include "keystore/base/file.h"
 #include "keystore/keystore.h"
+
+#define VAULT_PROMPT "Passphrase of the vault: "
 
 void unlock_secrets_done(struct unlock_secrets *secrets)
 {
@@ -77,42 +79,33 @@ static int read_passphrase_fd(const char *text, struct secret **ret_secret)
 	return r < 0 ? r : read_secret((int)fd, LIMIT_PASSPHRASE, true, ret_secret);
 }
 
-/* One line from the terminal without echo. */
+struct answer {
+	struct secret *room;
+	size_t len;
+};
+
+static int keep_in_secret(void *arg, uint8_t byte)
+{
+	struct answer *answer = arg;
+
+	if (answer->len == secret_len(answer->room))
+		return -EFBIG;
+	secret_bytes(answer->room)[answer->len++] = byte;
+	return 0;
+}
+
 static int ask_passphrase(const char *prompt, struct secret **ret_secret)
 {
-	scope_fd int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-	scope(secret_free) struct secret *line = NULL;
-	struct termios before, silent;
-	size_t len = 0;
+	scope(secret_free) struct secret *room = NULL;
+	struct answer answer = {0};
 	int r;
 
-	if (tty < 0)
-		return -ENOKEY;
-	r = secret_new(LIMIT_PASSPHRASE, &line);
+	r = secret_new(LIMIT_PASSPHRASE, &room);
 	if (r < 0)
 		return r;
-	if (tcgetattr(tty, &before) < 0)
-		return -errno;
-	silent = before;
-	silent.c_lflag &= ~(tcflag_t)ECHO;
-	silent.c_lflag |= ECHONL;
-	if (tcsetattr(tty, TCSAFLUSH, &silent) < 0)
-		return -errno;
-	r = file_write(tty, prompt, strlen(prompt));
-	while (r == 0 && len < LIMIT_PASSPHRASE) {
-		ssize_t got = read(tty, secret_bytes(line) + len, 1);
-
-		if (got <= 0)
-			r = -ENOKEY;
-		else if (secret_bytes(line)[len] == '\n')
-			break;
-		else
-			len++;
-	}
-	tcsetattr(tty, TCSAFLUSH, &before);
-	if (r < 0)
-		return r;
-	return len ? secret_from(secret_view(line), len, ret_secret) : -ENOKEY;
+	answer.room = room;
+	r = terminal_ask(prompt, keep_in_secret, &answer);
+	return r < 0 ? r : secret_from(secret_view(room), answer.len, ret_secret);
 }
 
 /* True when path is inside the directory: a key beside the lock it opens is no lock. */
@@ -149,15 +142,22 @@ static int complain_secret(struct output *output, const char *what, const char *
 	return result == -ENOENT ? EXIT_NOT_FOUND : EXIT_KEY;
 }
 
+static char *credential_path(void)
+{
+	const char *directory = getenv("CREDENTIALS_DIRECTORY");
+	char *path;
+
+	return directory && asprintf(&path, "%s/modelvault", directory) >= 0 ? path : NULL;
+}
+
 /* $CREDENTIALS_DIRECTORY/modelvault may be a key file or a passphrase: both are tried. */
 static int read_credential(struct unlock_secrets *secrets, bool *ret_found)
 {
-	const char *directory = getenv("CREDENTIALS_DIRECTORY");
-	scope_free char *path = NULL;
+	scope_free char *path = credential_path();
 	int r;
 
 	*ret_found = false;
-	if (!directory || asprintf(&path, "%s/modelvault", directory) < 0)
+	if (!path)
 		return 0;
 	r = read_passphrase_file(path, &secrets->passphrase);
 	if (r == -ENOENT)
@@ -200,7 +200,7 @@ int unlock_secrets_get(const struct invocation *invocation, const char *vault_pa
 	if (!secrets.key_file && !secrets.passphrase) {
 		r = read_credential(&secrets, &found);
 		if (!found)
-			r = ask_passphrase("Passphrase of the vault: ", &secrets.passphrase);
+			r = ask_passphrase(VAULT_PROMPT, &secrets.passphrase);
 	}
 	if (r < 0) {
 		unlock_secrets_done(&secrets);
@@ -212,6 +212,45 @@ int unlock_secrets_get(const struct invocation *invocation, const char *vault_pa
 	}
 	*ret_secrets = secrets;
 	return EXIT_DONE;
+}
+
+/* This memory is not locked: no byte stays in it. */
+static int keep_in_pipe(void *arg, uint8_t byte)
+{
+	return file_write(*(const int *)arg, &byte, 1);
+}
+
+int unlock_ask_ahead(struct invocation *invocation, int *ret_fd)
+{
+	static const char *const offers[] = {"key-file", "passphrase-file", "passphrase-fd"};
+	scope_free char *credential = credential_path();
+	scope_fd int from = -1, to = -1;
+	char number[16];
+	int fds[2], r;
+
+	*ret_fd = -1;
+	for (size_t i = 0; i < ARRAY_SIZE(offers); i++) {
+		if (invocation_option(invocation, offers[i]))
+			return 0;
+	}
+	if (getenv("MODELVAULT_KEY_FILE") || (credential && access(credential, F_OK) == 0))
+		return 0;
+	/* A pipe holds more than the longest passphrase (LIMIT_PASSPHRASE, and of the terminal). */
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	from = fds[0];
+	to = fds[1];
+	r = terminal_ask(VAULT_PROMPT, keep_in_pipe, &to);
+	/* Without a terminal unlock_secrets_get says what is missing. */
+	if (r < 0)
+		return r == -ENOKEY ? 0 : r;
+	snprintf(number, sizeof(number), "%d", from);
+	r = message_add_text(invocation->request, "passphrase-fd", number);
+	if (r < 0)
+		return r;
+	*ret_fd = from;
+	from = -1;
+	return 0;
 }
 
 /* Makes a key file: 32 random bytes as hex and a newline, 0600, never over an existing one. */

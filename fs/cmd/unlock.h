@@ -14,6 +14,12 @@
  */
 int unlock_secrets_get(const struct invocation *invocation, const char *vault_path,
 	struct unlock_secrets *ret_secrets, struct output *output);
+/*
+ * For a process that forks before it unlocks (locked memory is not inherited): when only the
+ * terminal is left, asks it now and makes the answer the option passphrase-fd. ret_fd is to be
+ * closed, or -1.
+ */
+int unlock_ask_ahead(struct invocation *invocation, int *ret_fd);
 /* For init: --new-key-file F (made here, 0600), --new-passphrase-file F, --new-passphrase-fd N. */
 int new_secrets_get(const struct invocation *invocation, const char *vault_path,
 	struct unlock_secrets *ret_secrets, struct output *output);

@@ -96,6 +96,7 @@ enum cache_mode { CACHE_KEEP, CACHE_OPEN, CACHE_NONE };
 
 struct session_options {
 	bool allow_other;
+	bool noexec; /* no program is run from there; nosuid and nodev are always so */
 	enum cache_mode cache;
 	int64_t cache_idle_ms; /* 0: pages stay until the kernel wants them */
 	unsigned threads;      /* 0: chosen by the number of processors */

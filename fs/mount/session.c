@@ -110,6 +110,8 @@ static int make_fuse_session(struct session *session)
 	add_escaped(&options, session->source);
 	if (session->options.allow_other)
 		buffer_add_text(&options, ",allow_other");
+	if (session->options.noexec)
+		buffer_add_text(&options, ",noexec");
 	if (!options.failed && fuse_opt_add_arg(&args, "modelvault") == 0 &&
 		fuse_opt_add_arg(&args, "-o") == 0 &&
 		fuse_opt_add_arg(&args, buffer_text(&options)) == 0) {
