@@ -319,6 +319,8 @@ static void bind(
 	case DB_BLOB:
 		code = sqlite3_bind_blob64(statement, index, data, value.len, lifetime);
 		break;
+	case DB_REAL:
+		break;
 	}
 	if (code != SQLITE_OK && !query->failed_bind)
 		query->failed_bind = db_result(query->db->handle, code);
@@ -360,7 +362,10 @@ struct db_value db_column(const struct db_query *query, int index)
 		value.type = DB_BLOB;
 		value.data = sqlite3_column_blob(statement, index);
 		break;
-	default: /* NULL, or a REAL that no table of ours has */
+	case SQLITE_FLOAT:
+		value.type = DB_REAL;
+		return value;
+	default:
 		return value;
 	}
 	value.len = (size_t)sqlite3_column_bytes(statement, index);

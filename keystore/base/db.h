@@ -45,7 +45,8 @@ int db_exec(struct db *db, const char *sql);
 /* synchronous=FULL for the commits that follow, or back to NORMAL. */
 int db_set_sync_full(struct db *db, bool full);
 
-enum db_type { DB_NULL, DB_INTEGER, DB_TEXT, DB_BLOB };
+/* DB_REAL: read only, without its value: no table of ours has one, but a forged one may. */
+enum db_type { DB_NULL, DB_INTEGER, DB_TEXT, DB_BLOB, DB_REAL };
 
 /* One column's value. Pointers read from a row live until the next db_step or db_done. */
 struct db_value {

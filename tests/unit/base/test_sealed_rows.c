@@ -352,6 +352,25 @@ static void test_edited_rows(void **state)
 	}
 }
 
+/* A schema without types lets a REAL stand where NULL was. */
+static void test_real_is_not_null(void **state)
+{
+	struct fixture *f = *state;
+
+	fill(f, 1);
+	foe(f, "CREATE TABLE loose (parent, name, ino, note, extra, bucket, mac, "
+	       "PRIMARY KEY (parent, name)); INSERT INTO loose SELECT * FROM entry; "
+	       "DROP TABLE entry; ALTER TABLE loose RENAME TO entry");
+	assert_int_equal(sealed_rows_check(f->rows), 0);
+	assert_true(sealed_rows_is_intact(f->rows));
+	foe(f, "UPDATE entry SET extra = 0.5");
+	assert_int_equal(sealed_rows_check(f->rows), 0);
+	assert_false(sealed_rows_is_intact(f->rows));
+	foe(f, "UPDATE entry SET extra = NULL");
+	assert_int_equal(sealed_rows_check(f->rows), 0);
+	assert_true(sealed_rows_is_intact(f->rows));
+}
+
 static void test_removed_and_restored_rows(void **state)
 {
 	struct fixture *f = *state;
@@ -499,6 +518,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_abort, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_misuse, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_edited_rows, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_real_is_not_null, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_removed_and_restored_rows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_policy_breaks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile_seals, setup, teardown),
