@@ -72,6 +72,10 @@ static void judge(struct inode *inode)
 		inode->info.damaged = true;
 	if (!inode->target != (inode->info.kind != ENTRY_SYMLINK))
 		inode->info.damaged = true;
+	/* A second name may hang where reach() never came: rules could not judge it. */
+	for (const struct name *name = inode->names; name; name = name->next_of_inode)
+		if (!name->parent->reachable || name->parent->path_damaged)
+			inode->info.damaged = true;
 }
 
 int catalogue_check(struct catalogue *catalogue)

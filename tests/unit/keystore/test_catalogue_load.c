@@ -141,6 +141,18 @@ static void test_removed_hard_link_is_missed(void **state)
 	assert_false(is_damaged(fixture, tree.g));
 }
 
+/* f is d/e/f and h: with the name of d gone, h leads to it and the rules of d/ would not be asked.
+ */
+static void test_second_name_out_of_reach(void **state)
+{
+	struct fixture *fixture = *state;
+	struct tree tree = make_tree(fixture);
+
+	tamper(fixture, "DELETE FROM name WHERE ino = %d", (int)tree.d);
+	assert_true(is_damaged(fixture, tree.f));
+	assert_false(is_damaged(fixture, tree.g));
+}
+
 static void test_missing_inode_is_shown(void **state)
 {
 	struct fixture *fixture = *state;
@@ -238,6 +250,7 @@ int main(void)
 		TEST(test_edited_rows),
 		TEST(test_renamed_directory_taints_what_is_below),
 		TEST(test_removed_hard_link_is_missed),
+		TEST(test_second_name_out_of_reach),
 		TEST(test_missing_inode_is_shown),
 		TEST(test_cycles_and_orphans),
 		TEST(test_second_name_of_a_directory),
