@@ -150,6 +150,8 @@ static int unlock_locked(struct keystore *keystore, struct secret *master)
 	r = keystore_load(keystore);
 	if (r < 0)
 		return r;
+	/* The copy may be all that is left of rows that somebody damaged: it is not renewed. */
+	keystore->unsettled &= sealed_rows_is_intact(keystore->rows);
 	r = set_objects(keystore, &none);
 	if (r < 0)
 		return r;
@@ -201,6 +203,16 @@ bool keystore_is_unlocked(const struct keystore *keystore)
 bool keystore_is_broken(const struct keystore *keystore)
 {
 	return atomic_load(&keystore->broken);
+}
+
+bool keystore_is_intact(struct keystore *keystore)
+{
+	bool intact;
+
+	keystore_lock_rows(keystore);
+	intact = sealed_rows_is_intact(keystore->rows);
+	keystore_unlock_rows(keystore);
+	return intact;
 }
 
 int keystore_usable(const struct keystore *keystore)

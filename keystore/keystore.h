@@ -63,6 +63,8 @@ void keystore_unlock_rows(struct keystore *keystore);
  */
 int keystore_watch(struct keystore *keystore);
 bool keystore_is_broken(const struct keystore *keystore);
+/* True when the last check found every row of every table as it was sealed. */
+bool keystore_is_intact(struct keystore *keystore);
 
 /* A key derived from the master key, for the audit trail's wrapped private key and the like. */
 int keystore_wrap(struct keystore *keystore, const void *aad, size_t aad_len,
@@ -228,7 +230,10 @@ int keystore_rename(struct keystore *keystore, const struct entry_name *from,
  * again; keystore_copy does it too.
  */
 int keystore_settle(struct keystore *keystore);
-/* Writes vault_dir/keystore.copy anew when anything changed since the last time. */
+/*
+ * Writes vault_dir/keystore.copy anew when anything changed since the last time. While rows are
+ * damaged it stays as it is, the last good state, but for keys that were removed meanwhile.
+ */
 int keystore_copy(struct keystore *keystore);
 
 struct anchor {

@@ -19,7 +19,7 @@ static int copy_locked(struct keystore *keystore)
 		epochs[i] = sealed_rows_epoch(keystore->rows, i);
 		changed |= epochs[i] != keystore->copied_epochs[i];
 	}
-	if (!changed)
+	if (!changed || (!keystore->unsettled && !sealed_rows_is_intact(keystore->rows)))
 		return 0;
 	r = backup_replace(keystore->db, keystore->vault_dir, KEYSTORE_COPY_NAME);
 	if (r < 0)

@@ -117,17 +117,6 @@ static int verify_path(struct verifying *verifying, const char *path, size_t len
 	return EXIT_DONE;
 }
 
-/* A row that was taken out leaves no file behind that could be called damaged. */
-static bool rows_are_whole(struct vault *vault)
-{
-	bool whole;
-
-	keystore_lock_rows(vault->keystore);
-	whole = sealed_rows_is_intact(keystore_rows(vault->keystore));
-	keystore_unlock_rows(vault->keystore);
-	return whole;
-}
-
 int verb_verify(struct vault *vault, struct verb_call *call)
 {
 	scope(object_scratch_free) struct object_scratch *scratch = NULL;
@@ -156,7 +145,8 @@ int verb_verify(struct vault *vault, struct verb_call *call)
 			(unsigned long long)verifying.files, plural(verifying.files),
 			(unsigned long long)verifying.bytes, plural(verifying.bytes),
 			(unsigned long long)verifying.damaged);
-	if (!verifying.damaged && !rows_are_whole(vault)) {
+	/* A row that was taken out leaves no file behind that could be called damaged. */
+	if (!verifying.damaged && !keystore_is_intact(vault->keystore)) {
 		complain(call->output,
 			"verify: rows of the catalogue were removed or added by somebody without a "
 			"key; keystore.copy is the last good state");

@@ -199,14 +199,24 @@ static int open_objects(struct vault *vault, struct output *output)
 		complain(output, "the objects directory %s: %s", path, result_text(r));
 		return r == -ENOENT ? EXIT_NOT_FOUND : EXIT_FAILED;
 	}
-	/* What a killed import left; only believed when the catalogue is. */
-	if (!keystore_is_broken(vault->keystore)) {
-		r = object_store_collect(vault->objects, knows_file, vault->keystore);
-		if (r < 0)
-			log_warning("%s: left-over objects could not be removed: %s", path,
-				result_text(r));
-	}
 	return EXIT_DONE;
+}
+
+/*
+ * Removes what a killed import left. Only when every row is as it was sealed and none older than
+ * the anchor: else the objects of files that were tampered with would go, and no good copy of the
+ * database would bring them back.
+ */
+static void collect_objects(struct vault *vault)
+{
+	int r;
+
+	if (!keystore_is_intact(vault->keystore))
+		return;
+	r = object_store_collect(vault->objects, knows_file, vault->keystore);
+	if (r < 0)
+		log_warning("%s: left-over objects could not be removed: %s",
+			keystore_objects_path(vault->keystore), result_text(r));
 }
 
 struct backend vault_backend(const struct vault *vault)
@@ -249,7 +259,10 @@ static int open_rest(struct vault *vault, struct output *output)
 		complain(output, "%s", result_text(r));
 		return EXIT_FAILED;
 	}
-	return check_anchor(vault, output);
+	r = check_anchor(vault, output);
+	if (r == EXIT_DONE)
+		collect_objects(vault);
+	return r;
 }
 
 int vault_open(const struct vault_place *place, const struct unlock_secrets *secrets,

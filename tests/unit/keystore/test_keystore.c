@@ -312,6 +312,38 @@ static void test_copy_is_a_keystore(void **state)
 	assert_false(info.damaged);
 }
 
+static void test_copy_outlives_damage(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t ino = fixture_file(fixture, ROOT_INO, "m", 10);
+	struct entry_info info;
+	struct stat before, after;
+	char path[128], to[128];
+	uint8_t id[ID_SIZE];
+
+	fixture_file(fixture, ROOT_INO, "n", 10);
+	assert_int_equal(keystore_copy(fixture->keystore), 0);
+	assert_int_equal(stat(fixture_path(fixture, "keystore.copy", path), &before), 0);
+	fixture->keystore = keystore_close(fixture->keystore);
+	fixture_sql(fixture, "UPDATE file SET size = 11 WHERE ino = (SELECT min(ino) FROM file)");
+	assert_int_equal(fixture_unlock_again(fixture), 0);
+	assert_false(keystore_is_intact(fixture->keystore));
+	assert_int_equal(keystore_settle(fixture->keystore), 0);
+	assert_int_equal(keystore_copy(fixture->keystore), 0);
+	assert_int_equal(stat(path, &after), 0);
+	assert_true(before.st_ino == after.st_ino);
+	/* A key that is removed must go from it all the same. */
+	assert_int_equal(keystore_remove(fixture->keystore, ROOT_INO, "n", 1, id), 0);
+	assert_int_equal(keystore_settle(fixture->keystore), 0);
+	assert_int_equal(stat(path, &after), 0);
+	assert_true(before.st_ino != after.st_ino);
+	fixture->keystore = keystore_close(fixture->keystore);
+	assert_int_equal(rename(path, fixture_path(fixture, "keystore.db", to)), 0);
+	assert_int_equal(fixture_unlock_again(fixture), 0);
+	assert_int_equal(keystore_stat(fixture->keystore, ino, &info), 0);
+	assert_int_equal(keystore_resolve(fixture->keystore, "n", 1, &info), -ENOENT);
+}
+
 static void test_symlink_and_xattrs(void **state)
 {
 	struct fixture *fixture = *state;
@@ -430,6 +462,7 @@ int main(void)
 		TEST(test_replace),
 		TEST(test_removed_key_is_gone),
 		TEST(test_copy_is_a_keystore),
+		TEST(test_copy_outlives_damage),
 		TEST(test_symlink_and_xattrs),
 		TEST(test_settings),
 		TEST(test_wrap_is_bound_to_aad),
