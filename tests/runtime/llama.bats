@@ -70,8 +70,14 @@ traced() {
 @test "with pages that are dropped at each open it says the same" {
 	mounted vault open -o cache=open
 	same_as plain infer mvalice open/models/noise.gguf
-	same_as plain infer mvalice open/models/noise.gguf nommap
 	unmounted open
+}
+
+@test "where nothing is cached it reads; what it cannot map it says" {
+	mounted vault none -o cache=none
+	same_as plain infer mvalice none/models/noise.gguf nommap
+	fails_with 'Failed to load model' infer mvalice none/models/noise.gguf
+	unmounted none
 }
 
 @test "another user is refused in the runtime's words, and after revoke so is the first" {
