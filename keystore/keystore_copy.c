@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * keystore_copy.c - the copy beside the database, and settling: a key whose rows are gone still
- * lies in the write-ahead log and in the copy until both are made anew, which costs as much for one
- * key as for thousands.
+ * lies in the write-ahead log, in the copy and, where rows moved from page to page, in gaps of the
+ * database itself, until all three are made anew. That costs as much for one key as for thousands.
  */
 #include <errno.h>
 
@@ -51,7 +51,9 @@ int keystore_settle_locked(struct keystore *keystore)
 
 	if (!keystore->unsettled)
 		return 0;
-	r = db_checkpoint(keystore->db);
+	r = db_vacuum(keystore->db);
+	if (r == 0)
+		r = db_checkpoint(keystore->db);
 	if (r < 0)
 		return r;
 	r = copy_locked(keystore);

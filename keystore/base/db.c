@@ -471,6 +471,15 @@ int db_checkpoint(struct db *db)
 					     SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
 }
 
+int db_vacuum(struct db *db)
+{
+	int r;
+
+	/* Its temporary database holds every row: no file of it may lie in somebody's /var/tmp. */
+	r = db_exec(db, "PRAGMA temp_store=MEMORY");
+	return r < 0 ? r : db_exec(db, "VACUUM");
+}
+
 static int copy_pages(struct db *to, struct db *from)
 {
 	sqlite3_backup *backup;

@@ -118,6 +118,11 @@ int db_migrate(struct db *db, const struct db_migration *migrations, size_t coun
 int db_data_version(struct db *db, int64_t *ret_version);
 /* Checkpoints the WAL into the database and truncates it to nothing. */
 int db_checkpoint(struct db *db);
+/*
+ * Builds the whole database anew, in memory until the commit. secure_delete wipes what is deleted,
+ * but not what moving rows between pages left in their gaps: this does. Not in a transaction.
+ */
+int db_vacuum(struct db *db);
 /* A consistent copy (backup API) to a new file path, mode 0600, fsynced. */
 int db_backup(struct db *db, const char *path);
 
