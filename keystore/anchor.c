@@ -28,6 +28,8 @@
 #define ANCHOR_VERSION	   1
 #define ANCHOR_SIGNED_SIZE 64
 #define ID_TEXT_SIZE	   (2 * ID_SIZE + 1)
+#define NEXT_SUFFIX	   ".next"
+#define NAME_SIZE	   (ID_TEXT_SIZE + sizeof(NEXT_SUFFIX))
 
 static const char magic[8] = {'M', 'V', 'A', 'N', 'C', 'H', 'O', 'R'};
 
@@ -153,19 +155,13 @@ static int open_directory(bool make)
 	return fd < 0 ? -errno : fd;
 }
 
-int anchor_read(
-	const uint8_t vault_id[ID_SIZE], const struct secret *key, struct anchor *ret_anchor)
+static int read_file(int dir_fd, const char *name, const uint8_t vault_id[ID_SIZE],
+	const struct secret *key, struct anchor *ret_anchor)
 {
 	scope_free char *bytes = NULL;
-	char name[ID_TEXT_SIZE];
-	scope_fd int dir_fd = -1;
 	size_t len;
 	int r;
 
-	dir_fd = open_directory(false);
-	if (dir_fd < 0)
-		return dir_fd;
-	hex_encode(vault_id, ID_SIZE, name);
 	r = file_load(dir_fd, name, ANCHOR_FILE_SIZE, &bytes, &len);
 	/* Not a regular file, or too long: not what we wrote. */
 	if (r == -EFBIG || r == -EINVAL || r == -ELOOP)
@@ -175,11 +171,37 @@ int anchor_read(
 	return anchor_parse(bytes, len, vault_id, key, ret_anchor);
 }
 
-int anchor_write(
-	const uint8_t vault_id[ID_SIZE], const struct secret *key, const struct anchor *anchor)
+static void name_of(const uint8_t vault_id[ID_SIZE], const char *suffix, char ret_name[NAME_SIZE])
+{
+	char id[ID_TEXT_SIZE];
+
+	hex_encode(vault_id, ID_SIZE, id);
+	snprintf(ret_name, NAME_SIZE, "%s%s", id, suffix);
+}
+
+int anchor_read(
+	const uint8_t vault_id[ID_SIZE], const struct secret *key, struct anchor *ret_anchor)
+{
+	char name[NAME_SIZE], next[NAME_SIZE];
+	scope_fd int dir_fd = -1;
+	int r;
+
+	dir_fd = open_directory(false);
+	if (dir_fd < 0)
+		return dir_fd;
+	name_of(vault_id, "", name);
+	name_of(vault_id, NEXT_SUFFIX, next);
+	r = read_file(dir_fd, name, vault_id, key, ret_anchor);
+	if (r == -EBADMSG && read_file(dir_fd, next, vault_id, key, ret_anchor) == 0)
+		r = renameat(dir_fd, next, dir_fd, name) < 0 ? -errno : 0;
+	return r;
+}
+
+static int write_file(const uint8_t vault_id[ID_SIZE], const char *suffix, const struct secret *key,
+	const struct anchor *anchor)
 {
 	uint8_t bytes[ANCHOR_FILE_SIZE];
-	char name[ID_TEXT_SIZE];
+	char name[NAME_SIZE];
 	scope_fd int dir_fd = -1;
 	int r;
 
@@ -189,6 +211,33 @@ int anchor_write(
 	dir_fd = open_directory(true);
 	if (dir_fd < 0)
 		return dir_fd;
-	hex_encode(vault_id, ID_SIZE, name);
+	name_of(vault_id, suffix, name);
 	return file_replace(dir_fd, name, bytes, sizeof(bytes), 0600);
+}
+
+int anchor_write(
+	const uint8_t vault_id[ID_SIZE], const struct secret *key, const struct anchor *anchor)
+{
+	int r;
+
+	r = write_file(vault_id, "", key, anchor);
+	if (r == 0)
+		anchor_drop_next(vault_id);
+	return r;
+}
+
+int anchor_write_next(
+	const uint8_t vault_id[ID_SIZE], const struct secret *key, const struct anchor *anchor)
+{
+	return write_file(vault_id, NEXT_SUFFIX, key, anchor);
+}
+
+void anchor_drop_next(const uint8_t vault_id[ID_SIZE])
+{
+	char name[NAME_SIZE];
+	scope_fd int dir_fd = open_directory(false);
+
+	name_of(vault_id, NEXT_SUFFIX, name);
+	if (dir_fd >= 0)
+		unlinkat(dir_fd, name, 0);
 }

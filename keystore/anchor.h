@@ -21,10 +21,17 @@ int anchor_pack(const struct anchor *anchor, const uint8_t vault_id[ID_SIZE],
 	const struct secret *key, uint8_t ret_bytes[ANCHOR_FILE_SIZE]);
 int anchor_parse(const void *bytes, size_t len, const uint8_t vault_id[ID_SIZE],
 	const struct secret *key, struct anchor *ret_anchor);
-/* -ENOENT when there is none. */
+/*
+ * -ENOENT when there is none. One that this key did not write gives way to one beside it (ID.next)
+ * that it did: the master key was changed, and a crash came before the last step.
+ */
 int anchor_read(
 	const uint8_t vault_id[ID_SIZE], const struct secret *key, struct anchor *ret_anchor);
-/* Replaces the file atomically; makes the directory, mode 0700. */
+/* Writes ID.next, for a key that is not in force yet; and takes it away. */
+int anchor_write_next(
+	const uint8_t vault_id[ID_SIZE], const struct secret *key, const struct anchor *anchor);
+void anchor_drop_next(const uint8_t vault_id[ID_SIZE]);
+/* Replaces the file atomically, and drops ID.next; makes the directory, mode 0700. */
 int anchor_write(
 	const uint8_t vault_id[ID_SIZE], const struct secret *key, const struct anchor *anchor);
 

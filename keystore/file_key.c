@@ -52,20 +52,12 @@ static void dek_aad(const struct kek_ring *ring, const uint8_t file_id[ID_SIZE],
 	store_u32(ret_aad + LABEL_LEN + 2 * ID_SIZE, number);
 }
 
-int kek_create(struct sealed_rows *rows, const struct secret *master,
-	const uint8_t vault_id[ID_SIZE], uint32_t number)
+static int put_kek(struct sealed_rows *rows, const struct secret *wrapping_key,
+	const uint8_t vault_id[ID_SIZE], uint32_t number, const struct secret *kek)
 {
-	scope(secret_free) struct secret *wrapping_key = NULL;
-	scope(secret_free) struct secret *kek = NULL;
 	uint8_t aad[KEK_AAD_SIZE], wrapped[WRAPPED_SIZE(KEY_SIZE)];
 	int r;
 
-	r = secret_random(KEY_SIZE, &kek);
-	if (r < 0)
-		return r;
-	r = master_key_derive(master, DERIVE_KEK_WRAP, vault_id, &wrapping_key);
-	if (r < 0)
-		return r;
 	kek_aad(vault_id, number, aad);
 	r = key_wrap(wrapping_key, aad, sizeof(aad), kek, wrapped);
 	if (r < 0)
@@ -76,6 +68,54 @@ int kek_create(struct sealed_rows *rows, const struct secret *master,
 			db_blob(wrapped, sizeof(wrapped)),
 			db_integer(clock_now_ns()),
 		});
+}
+
+int kek_create(struct sealed_rows *rows, const struct secret *master,
+	const uint8_t vault_id[ID_SIZE], uint32_t number)
+{
+	scope(secret_free) struct secret *wrapping_key = NULL;
+	scope(secret_free) struct secret *kek = NULL;
+	int r;
+
+	r = secret_random(KEY_SIZE, &kek);
+	if (r < 0)
+		return r;
+	r = master_key_derive(master, DERIVE_KEK_WRAP, vault_id, &wrapping_key);
+	if (r < 0)
+		return r;
+	return put_kek(rows, wrapping_key, vault_id, number, kek);
+}
+
+int kek_ring_put(struct sealed_rows *rows, const struct kek_ring *ring, const struct secret *master)
+{
+	scope(secret_free) struct secret *wrapping_key = NULL;
+	int r;
+
+	r = master_key_derive(master, DERIVE_KEK_WRAP, ring->vault_id, &wrapping_key);
+	for (size_t i = 0; i < ring->count && r == 0; i++)
+		r = put_kek(rows, wrapping_key, ring->vault_id, ring->keks[i].number,
+			ring->keks[i].key);
+	return r;
+}
+
+int kek_ring_delete(struct sealed_rows *rows, const struct kek_ring *ring)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < ring->count && r == 0; i++)
+		r = sealed_rows_delete(
+			rows, "kek", (struct db_value[]){db_integer(ring->keks[i].number)});
+	return r;
+}
+
+uint32_t kek_ring_newest(const struct kek_ring *ring)
+{
+	uint32_t newest = 0;
+
+	for (size_t i = 0; i < ring->count; i++)
+		if (ring->keks[i].number > newest)
+			newest = ring->keks[i].number;
+	return newest;
 }
 
 static int load_kek(void *arg, const struct db_value *values, bool intact)
@@ -157,9 +197,7 @@ int dek_wrap(const struct kek_ring *ring, const uint8_t file_id[ID_SIZE], const 
 
 	if (secret_len(dek) != KEY_SIZE)
 		return -EINVAL;
-	for (size_t i = 0; i < ring->count; i++)
-		if (ring->keks[i].number > wrapped.kek)
-			wrapped.kek = ring->keks[i].number;
+	wrapped.kek = kek_ring_newest(ring);
 	if (wrapped.kek == 0)
 		return -ENOKEY;
 	dek_aad(ring, file_id, wrapped.kek, aad);

@@ -27,6 +27,13 @@ int kek_create(struct sealed_rows *rows, const struct secret *master,
 int kek_ring_load(struct sealed_rows *rows, const struct secret *master,
 	const uint8_t vault_id[ID_SIZE], struct kek_ring **ret_ring);
 struct kek_ring *kek_ring_free(struct kek_ring *ring);
+/* The highest number; 0 when there is none. */
+uint32_t kek_ring_newest(const struct kek_ring *ring);
+/* Deletes the rows of all KEKs in the ring, within a change of rows. */
+int kek_ring_delete(struct sealed_rows *rows, const struct kek_ring *ring);
+/* Puts the rows of all KEKs in the ring anew, wrapped for this master key; within a change. */
+int kek_ring_put(
+	struct sealed_rows *rows, const struct kek_ring *ring, const struct secret *master);
 bool kek_ring_has(const struct kek_ring *ring, uint32_t number);
 
 /* Under the newest KEK. -ENOKEY when there is none. */

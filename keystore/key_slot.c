@@ -17,6 +17,14 @@ static struct slot_binding binding_of(const struct key_slot *slot, const uint8_t
 	};
 }
 
+const struct provider *key_slot_provider(const struct unlock_secrets *secrets)
+{
+	for (size_t i = 0; providers[i]; i++)
+		if (providers[i]->applies(secrets))
+			return providers[i];
+	return NULL;
+}
+
 int key_slot_make(const struct provider *provider, const struct unlock_secrets *secrets,
 	const struct secret *master, const uint8_t vault_id[ID_SIZE], uint32_t number,
 	struct key_slot *ret_slot)

@@ -40,7 +40,10 @@ int key_slot_open(const struct key_slot *slot, const uint8_t vault_id[ID_SIZE],
  */
 int key_slots_open(struct db *db, const uint8_t vault_id[ID_SIZE],
 	const struct unlock_secrets *secrets, struct secret **ret_master, uint32_t *ret_number);
+/* The provider that these secrets are for, or NULL. */
+const struct provider *key_slot_provider(const struct unlock_secrets *secrets);
 /* Within a change of rows. */
 int key_slot_put(struct sealed_rows *rows, const struct key_slot *slot);
+int key_slot_delete(struct sealed_rows *rows, uint32_t number);
 
 #endif

@@ -67,3 +67,10 @@ int key_slot_put(struct sealed_rows *rows, const struct key_slot *slot)
 
 	return sealed_rows_put(rows, "slot", values);
 }
+
+int key_slot_delete(struct sealed_rows *rows, uint32_t number)
+{
+	const struct db_value key = db_integer(number);
+
+	return sealed_rows_delete(rows, "slot", &key);
+}

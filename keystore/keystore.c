@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keystore.c - the life of a keystore (open, unlock, close), its settings and slots, and what is
- * wrapped under keys derived from the master key.
+ * keystore.c - the life of a keystore (open, unlock, close), its settings, and what is wrapped
+ * under keys derived from the master key.
  */
 #include "keystore/keystore.h"
 
@@ -250,9 +250,14 @@ void keystore_unlock_rows(struct keystore *keystore)
 static int derived_key(
 	struct keystore *keystore, enum derive_purpose purpose, struct secret **ret_key)
 {
+	int r;
+
 	if (!keystore_is_unlocked(keystore))
 		return -ENOKEY;
-	return master_key_derive(keystore->master, purpose, keystore->vault_id, ret_key);
+	pthread_rwlock_rdlock(&keystore->tree_lock);
+	r = master_key_derive(keystore->master, purpose, keystore->vault_id, ret_key);
+	pthread_rwlock_unlock(&keystore->tree_lock);
+	return r;
 }
 
 int keystore_wrap(struct keystore *keystore, const void *aad, size_t aad_len,
@@ -299,26 +304,6 @@ int keystore_anchor_write(struct keystore *keystore, const struct anchor *anchor
 	if (r < 0)
 		return r;
 	return anchor_write(keystore->vault_id, key, anchor);
-}
-
-int keystore_slots(
-	struct keystore *keystore, int (*each)(void *arg, const struct slot_info *slot), void *arg)
-{
-	scope_free struct key_slot *slots = NULL;
-	struct slot_info info = {0};
-	size_t count = 0;
-	int r;
-
-	keystore_lock_rows(keystore);
-	r = key_slots_read(keystore->db, &slots, &count);
-	keystore_unlock_rows(keystore);
-	for (size_t i = 0; i < count && r == 0; i++) {
-		info.number = slots[i].number;
-		info.created_ns = slots[i].created_ns;
-		memcpy(info.kind, slots[i].kind, sizeof(info.kind));
-		r = each(arg, &info);
-	}
-	return r;
 }
 
 int keystore_setting(struct keystore *keystore, const char *name, char **ret_value)

@@ -89,6 +89,44 @@ struct slot_info {
 int keystore_slots(
 	struct keystore *keystore, int (*each)(void *arg, const struct slot_info *slot), void *arg);
 
+/*
+ * One more way to unlock. -ENOKEY: the secrets are of no kind; -ENOSPC: LIMIT_SLOTS are there.
+ * keystore_settle is due after the removals.
+ */
+int keystore_add_slot(
+	struct keystore *keystore, const struct unlock_secrets *secrets, uint32_t *ret_number);
+/* -ENOENT: no such slot. -EPERM: the last one is never removed. */
+int keystore_remove_slot(struct keystore *keystore, uint32_t number);
+
+/* ---- new keys (contrib/docs/keystore.md, "Changing keys"); keystore_settle is due after ---- */
+
+/*
+ * A new KEK and every DEK under it, the old KEK gone. -EBADMSG: rows are damaged, nothing was
+ * changed.
+ */
+int keystore_rotate(struct keystore *keystore, uint64_t *ret_files);
+
+/*
+ * A new master key. prepare makes it and a new wrap for every slot, which takes a secret that opens
+ * the old one: -EKEYREJECTED names the slots for which none was offered. Then the caller writes
+ * what depends on the master key elsewhere, wrapped by keystore_rekey_wrap (as keystore_wrap will
+ * do it), beside the old; commit puts the new master key in force. Nobody else may change keys
+ * meanwhile.
+ */
+struct rekey_offer {
+	const struct unlock_secrets *secrets;
+	size_t count;
+	uint32_t missing[LIMIT_SLOTS];
+	size_t missing_count;
+};
+struct keystore_rekey;
+int keystore_rekey_prepare(
+	struct keystore *keystore, struct rekey_offer *offer, struct keystore_rekey **ret_rekey);
+int keystore_rekey_wrap(const struct keystore_rekey *rekey, const void *aad, size_t aad_len,
+	const struct secret *secret, uint8_t *ret_wrapped);
+int keystore_rekey_commit(struct keystore *keystore, struct keystore_rekey *rekey);
+struct keystore_rekey *keystore_rekey_free(struct keystore_rekey *rekey);
+
 /* ---- settings (sealed) ---- */
 
 /* -ENOENT when never set. The caller frees. Names and values are UTF-8 text. */
@@ -221,11 +259,22 @@ struct entry_name {
 int keystore_rename(struct keystore *keystore, const struct entry_name *from,
 	const struct entry_name *to, bool replace, uint8_t ret_old_id[ID_SIZE]);
 
+/* The directories that lost a name, one for each name; the caller frees. */
+struct destroyed_file {
+	uint64_t *parents;
+	size_t count;
+};
+/*
+ * Removes a file: all its names, its rows, its key, in one transaction; keystore_settle is due.
+ * -ENOENT; -EINVAL: no file; -EBADMSG: damaged.
+ */
+int keystore_destroy(struct keystore *keystore, uint64_t ino, struct destroyed_file *ret_destroyed);
+
 /* ---- safety ---- */
 
 /*
  * After keystore_remove and a replacing keystore_add_file, once for any number of them and before
- * anybody is told that they are done: the log is truncated and keystore.copy renewed, so that no
+ * anybody is told that they are done: database, log and keystore.copy are made anew, so that no
  * wrapped key of a file that went is left. Nothing to do, no cost. After an error it may be called
  * again; keystore_copy does it too.
  */
@@ -248,5 +297,6 @@ int keystore_anchor_read(struct keystore *keystore, struct anchor *ret_anchor);
 int keystore_anchor_write(struct keystore *keystore, const struct anchor *anchor);
 
 SCOPE_FUNCTION(struct keystore *, keystore_close);
+SCOPE_FUNCTION(struct keystore_rekey *, keystore_rekey_free);
 
 #endif

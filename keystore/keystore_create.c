@@ -149,17 +149,9 @@ static void remove_database(int dir_fd, const char *name)
 	}
 }
 
-static const struct provider *first_provider(const struct unlock_secrets *secrets)
-{
-	for (size_t i = 0; providers[i]; i++)
-		if (providers[i]->applies(secrets))
-			return providers[i];
-	return NULL;
-}
-
 static int make_seed(const struct unlock_secrets *secrets, struct seed *seed)
 {
-	const struct provider *provider = first_provider(secrets);
+	const struct provider *provider = key_slot_provider(secrets);
 	int r;
 
 	if (!provider)

@@ -26,7 +26,6 @@ struct keystore {
 	/* Set by open, again by unlock (then from a row that the seal covers), constant afterwards.
 	 */
 	char *objects;
-	struct secret *master;
 
 	/*
 	 * Guards the database: db, rows and what follows. Taken before tree_lock. Whoever changes
@@ -45,6 +44,7 @@ struct keystore {
 	struct catalogue *catalogue;
 	struct kek_ring *keks;
 	struct settings *settings;
+	struct secret *master; /* exchanged with both locks held, as the tree is */
 
 	atomic_bool unlocked;
 	atomic_bool broken; /* never goes back: a restart looks again */

@@ -8,6 +8,10 @@
  *      the next key
  *   3. audit.key holds the next key only; the file before it is overwritten
  * audit_open takes the key of the head's segment and does step 3 when it finds two keys.
+ *
+ * A change of the master key (audit_rekey_begin, _end): audit.key.next holds the same private key
+ * wrapped under the new one; the keystore commits; audit.key.next takes the place of audit.key.
+ * audit_open takes the one that the master key in force unwraps, and drops the other.
  */
 #include "policy/audit.h"
 
@@ -29,6 +33,7 @@ struct audit {
 	pthread_mutex_t
 		segment_lock; /* guards keys and the file audit.key; before the writer's lock */
 	struct audit_keys keys;
+	struct audit_keys next; /* while the master key changes */
 };
 
 static int database_path(const char *vault_dir, char **ret_path)
@@ -89,20 +94,44 @@ int audit_create(const char *vault_dir, const uint8_t vault_id[ID_SIZE],
 	return audit_fingerprint(audit_signer_public(signer), ret_fingerprint);
 }
 
-/* Gives the trail the key of its segment, and ends a segment change that was interrupted. */
+/* The signer of that segment from these keys. */
+static int find_signer(const struct audit *audit, const struct audit_keys *keys, uint64_t segment,
+	struct audit_signer **ret_signer)
+{
+	const struct audit_key *key = audit_keys_find(keys, segment);
+
+	if (!key)
+		return -EKEYREJECTED;
+	return audit_key_unwrap(key, audit->vault_id, &audit->wrapper, ret_signer);
+}
+
+/* From audit.key, or from what a change of the master key left beside it. */
+static int load_signer(struct audit *audit, uint64_t segment, struct audit_signer **ret_signer)
+{
+	struct audit_keys next;
+	int r;
+
+	r = audit_keys_load(audit->vault_fd, audit->vault_id, &audit->keys);
+	if (r == 0)
+		r = find_signer(audit, &audit->keys, segment, ret_signer);
+	if (r == 0)
+		return audit_keys_drop_next(audit->vault_fd);
+	if (r != -EKEYREJECTED ||
+		audit_keys_load_next(audit->vault_fd, audit->vault_id, &next) < 0 ||
+		find_signer(audit, &next, segment, ret_signer) < 0)
+		return r;
+	audit->keys = next;
+	return audit_keys_promote(audit->vault_fd);
+}
+
+/* Gives the trail the key of its segment, and ends a change that was interrupted. */
 static int fit_key(struct audit *audit, struct audit_trail *trail, uint64_t segment)
 {
 	scope(audit_signer_free) struct audit_signer *signer = NULL;
 	const struct audit_key *key;
 	int r;
 
-	r = audit_keys_load(audit->vault_fd, audit->vault_id, &audit->keys);
-	if (r < 0)
-		return r;
-	key = audit_keys_find(&audit->keys, segment);
-	if (!key)
-		return -EKEYREJECTED;
-	r = audit_key_unwrap(key, audit->vault_id, &audit->wrapper, &signer);
+	r = load_signer(audit, segment, &signer);
 	if (r < 0)
 		return r;
 	r = audit_trail_set_signer(trail, signer);
@@ -111,6 +140,7 @@ static int fit_key(struct audit *audit, struct audit_trail *trail, uint64_t segm
 	take(&signer);
 	if (audit->keys.count == 1)
 		return 0;
+	key = audit_keys_find(&audit->keys, segment);
 	audit->keys = (struct audit_keys){.count = 1, .keys = {*key}};
 	return audit_keys_save(audit->vault_fd, audit->vault_id, &audit->keys);
 }
@@ -256,6 +286,53 @@ int audit_next_segment(struct audit *audit)
 
 	pthread_mutex_lock(&audit->segment_lock);
 	r = next_segment(audit);
+	pthread_mutex_unlock(&audit->segment_lock);
+	return r;
+}
+
+/* With segment_lock held. */
+static int rewrap_keys(struct audit *audit, const struct audit_key_wrapper *next)
+{
+	audit->next.count = audit->keys.count;
+	for (size_t i = 0; i < audit->keys.count; i++) {
+		const struct audit_key *key = &audit->keys.keys[i];
+		scope(audit_signer_free) struct audit_signer *signer = NULL;
+		int r;
+
+		r = audit_key_unwrap(key, audit->vault_id, &audit->wrapper, &signer);
+		if (r < 0)
+			return r;
+		r = audit_key_wrap(
+			signer, key->segment, audit->vault_id, next, &audit->next.keys[i]);
+		if (r < 0)
+			return r;
+	}
+	return audit_keys_save_next(audit->vault_fd, audit->vault_id, &audit->next);
+}
+
+int audit_rekey_begin(struct audit *audit, const struct audit_key_wrapper *next)
+{
+	int r;
+
+	pthread_mutex_lock(&audit->segment_lock);
+	r = rewrap_keys(audit, next);
+	if (r < 0) {
+		audit_keys_drop_next(audit->vault_fd);
+		pthread_mutex_unlock(&audit->segment_lock);
+	}
+	return r;
+}
+
+int audit_rekey_end(struct audit *audit, bool in_force)
+{
+	int r;
+
+	if (in_force) {
+		audit->keys = audit->next;
+		r = audit_keys_promote(audit->vault_fd);
+	} else {
+		r = audit_keys_drop_next(audit->vault_fd);
+	}
 	pthread_mutex_unlock(&audit->segment_lock);
 	return r;
 }

@@ -36,7 +36,11 @@
 	X(AUDIT_GAP, "gap")                                                                     \
 	X(AUDIT_CLOCK, "clock")                                                                 \
 	X(AUDIT_MOVE, "move")                                                                   \
-	X(AUDIT_MKDIR, "mkdir")
+	X(AUDIT_MKDIR, "mkdir")                                                                 \
+	X(AUDIT_KEY, "key") /* slots, KEK, master key, a file's key */                          \
+	X(AUDIT_BACKUP, "backup")                                                               \
+	X(AUDIT_RESTORE, "restore") /* also: recovered from keystore.copy */                    \
+	X(AUDIT_ACCEPT, "accept")
 
 enum audit_action {
 	AUDIT_ACTION_NONE,
@@ -128,6 +132,14 @@ int audit_flush(struct audit *audit);
 int audit_health(struct audit *audit);
 /* Ends the segment: a last record names the next public key, the old private key is overwritten. */
 int audit_next_segment(struct audit *audit);
+
+/*
+ * The master key is about to change: begin wraps the segment's private key anew, beside the old
+ * audit.key, and holds the segment; end, which must follow, puts it in the old one's place
+ * (in_force) or takes it away. Opening the trail takes whichever fits.
+ */
+int audit_rekey_begin(struct audit *audit, const struct audit_key_wrapper *next);
+int audit_rekey_end(struct audit *audit, bool in_force);
 
 struct audit_head {
 	uint64_t segment, seq;

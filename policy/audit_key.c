@@ -5,11 +5,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "keystore/base/file.h"
 
 #define KEY_FILE	 "audit.key"
+#define NEXT_FILE	 "audit.key.next"
 #define KEY_FILE_VERSION 1
 #define KEY_WORD	 "modelvault/1/audit-key"
 #define HEADER_SIZE	 32
@@ -121,18 +123,29 @@ static int parse_keys(
 	return 0;
 }
 
-int audit_keys_load(int vault_fd, const uint8_t vault_id[ID_SIZE], struct audit_keys *ret_keys)
+static int load(int vault_fd, const char *name, const uint8_t vault_id[ID_SIZE],
+	struct audit_keys *ret_keys)
 {
 	scope_free char *bytes = NULL;
 	size_t len;
 	int r;
 
-	r = file_load(vault_fd, KEY_FILE, FILE_SIZE_MAX, &bytes, &len);
+	r = file_load(vault_fd, name, FILE_SIZE_MAX, &bytes, &len);
 	if (r == -EFBIG)
 		return -EUCLEAN;
 	if (r < 0)
 		return r;
 	return parse_keys(bytes, len, vault_id, ret_keys);
+}
+
+int audit_keys_load(int vault_fd, const uint8_t vault_id[ID_SIZE], struct audit_keys *ret_keys)
+{
+	return load(vault_fd, KEY_FILE, vault_id, ret_keys);
+}
+
+int audit_keys_load_next(int vault_fd, const uint8_t vault_id[ID_SIZE], struct audit_keys *ret_keys)
+{
+	return load(vault_fd, NEXT_FILE, vault_id, ret_keys);
 }
 
 /* The blocks of a file that has lost its name: zeros reach them where a file system writes in
@@ -153,7 +166,15 @@ static int overwrite(int fd)
 	return fdatasync(fd) < 0 ? -errno : 0;
 }
 
-int audit_keys_save(int vault_fd, const uint8_t vault_id[ID_SIZE], const struct audit_keys *keys)
+/* *ret_fd is -1 when there is none. */
+static int open_old(int vault_fd, const char *name, int *ret_fd)
+{
+	*ret_fd = openat(vault_fd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	return *ret_fd < 0 && errno != ENOENT ? -errno : 0;
+}
+
+static int save(int vault_fd, const char *name, const uint8_t vault_id[ID_SIZE],
+	const struct audit_keys *keys)
 {
 	uint8_t bytes[FILE_SIZE_MAX];
 	size_t len = HEADER_SIZE;
@@ -172,13 +193,53 @@ int audit_keys_save(int vault_fd, const uint8_t vault_id[ID_SIZE], const struct 
 		memcpy(bytes + len + 40, key->wrapped, sizeof(key->wrapped));
 		len += ENTRY_SIZE;
 	}
-	old = openat(vault_fd, KEY_FILE, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (old < 0 && errno != ENOENT)
-		return -errno;
-	r = file_replace(vault_fd, KEY_FILE, bytes, len, 0600);
+	r = open_old(vault_fd, name, &old);
+	if (r < 0)
+		return r;
+	r = file_replace(vault_fd, name, bytes, len, 0600);
 	if (r < 0)
 		return r;
 	return old < 0 ? 0 : overwrite(old);
+}
+
+int audit_keys_save(int vault_fd, const uint8_t vault_id[ID_SIZE], const struct audit_keys *keys)
+{
+	return save(vault_fd, KEY_FILE, vault_id, keys);
+}
+
+int audit_keys_save_next(
+	int vault_fd, const uint8_t vault_id[ID_SIZE], const struct audit_keys *keys)
+{
+	return save(vault_fd, NEXT_FILE, vault_id, keys);
+}
+
+int audit_keys_promote(int vault_fd)
+{
+	scope_fd int old = -1;
+	int r;
+
+	r = open_old(vault_fd, KEY_FILE, &old);
+	if (r < 0)
+		return r;
+	if (renameat(vault_fd, NEXT_FILE, vault_fd, KEY_FILE) < 0)
+		return -errno;
+	r = file_sync_directory(vault_fd);
+	if (r < 0)
+		return r;
+	return old < 0 ? 0 : overwrite(old);
+}
+
+int audit_keys_drop_next(int vault_fd)
+{
+	scope_fd int old = -1;
+	int r;
+
+	r = open_old(vault_fd, NEXT_FILE, &old);
+	if (r < 0 || old < 0)
+		return r;
+	if (unlinkat(vault_fd, NEXT_FILE, 0) < 0)
+		return -errno;
+	return overwrite(old);
 }
 
 const struct audit_key *audit_keys_find(const struct audit_keys *keys, uint64_t segment)

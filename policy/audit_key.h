@@ -42,6 +42,18 @@ int audit_key_unwrap(const struct audit_key *key, const uint8_t vault_id[ID_SIZE
 int audit_keys_load(int vault_fd, const uint8_t vault_id[ID_SIZE], struct audit_keys *ret_keys);
 /* Replaces the file atomically, then overwrites the bytes of the old one. */
 int audit_keys_save(int vault_fd, const uint8_t vault_id[ID_SIZE], const struct audit_keys *keys);
+
+/*
+ * The same file as audit.key.next, wrapped under keys that are not in force yet: load and save as
+ * above; promote puts it in the place of audit.key and overwrites that one's bytes; drop takes it
+ * away, and is done when there is none.
+ */
+int audit_keys_load_next(
+	int vault_fd, const uint8_t vault_id[ID_SIZE], struct audit_keys *ret_keys);
+int audit_keys_save_next(
+	int vault_fd, const uint8_t vault_id[ID_SIZE], const struct audit_keys *keys);
+int audit_keys_promote(int vault_fd);
+int audit_keys_drop_next(int vault_fd);
 const struct audit_key *audit_keys_find(const struct audit_keys *keys, uint64_t segment);
 
 #endif

@@ -55,6 +55,7 @@ int verb_why(struct vault *vault, struct verb_call *call);
 int run_audit(struct invocation *invocation);
 int verb_audit(struct vault *vault, struct verb_call *call);
 /* cmd_key.c */
+int run_key(struct invocation *invocation);
 int verb_key(struct vault *vault, struct verb_call *call);
 /* cmd_verify.c */
 int verb_verify(struct vault *vault, struct verb_call *call);

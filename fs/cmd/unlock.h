@@ -23,6 +23,13 @@ int unlock_ask_ahead(struct invocation *invocation, int *ret_fd);
 /* For init: --new-key-file F (made here, 0600), --new-passphrase-file F, --new-passphrase-fd N. */
 int new_secrets_get(const struct invocation *invocation, const char *vault_path,
 	struct unlock_secrets *ret_secrets, struct output *output);
+/*
+ * All that the options offer, each as often as it stands there: for rekey, which needs the secret
+ * of every slot. Without any of these options as unlock_secrets_get.
+ */
+struct secret_list;
+int offered_secrets_get(const struct invocation *invocation, const char *vault_path,
+	struct secret_list *ret_secrets, struct output *output);
 void unlock_secrets_done(struct unlock_secrets *secrets);
 
 #endif

@@ -98,10 +98,24 @@ int subject_of_process(uint32_t uid, uint32_t gid, pid_t pid, struct subject *re
 	return r;
 }
 
-static int open_here(
-	struct vault_access *access, struct invocation *invocation, struct output *output)
+static int unlock_here(struct vault_access *access, struct invocation *invocation,
+	const struct unlock_secrets *known, struct output *output)
 {
 	struct unlock_secrets secrets = {0};
+	int code;
+
+	if (known && (known->key_file || known->passphrase))
+		return vault_open(&access->place, known, &access->vault, output);
+	code = unlock_secrets_get(invocation, access->place.path, &secrets, output);
+	if (code == EXIT_DONE)
+		code = vault_open(&access->place, &secrets, &access->vault, output);
+	unlock_secrets_done(&secrets);
+	return code;
+}
+
+static int open_here(struct vault_access *access, struct invocation *invocation,
+	const struct unlock_secrets *known, struct output *output)
+{
 	int code, r;
 
 	r = secret_init();
@@ -110,10 +124,7 @@ static int open_here(
 			result_text(r));
 		return EXIT_FAILED;
 	}
-	code = unlock_secrets_get(invocation, access->place.path, &secrets, output);
-	if (code == EXIT_DONE)
-		code = vault_open(&access->place, &secrets, &access->vault, output);
-	unlock_secrets_done(&secrets);
+	code = unlock_here(access, invocation, known, output);
 	if (code != EXIT_DONE)
 		return code;
 	r = subject_of_process(geteuid(), getegid(), getpid(), &access->caller);
@@ -126,8 +137,8 @@ static int open_here(
 	return EXIT_DONE;
 }
 
-static int open_place(
-	struct vault_access *access, struct invocation *invocation, struct output *output)
+static int open_place(struct vault_access *access, struct invocation *invocation,
+	const struct unlock_secrets *known, struct output *output)
 {
 	const char *path = access->place.path;
 	int r;
@@ -138,13 +149,19 @@ static int open_place(
 		return EXIT_DONE;
 	}
 	if (r == -ENOENT)
-		return open_here(access, invocation, output);
+		return open_here(access, invocation, known, output);
 	complain(output, "the server of %s cannot be reached: %s", path, result_text(r));
 	return r == -EACCES || r == -EPERM ? EXIT_REFUSED : EXIT_FAILED;
 }
 
 int access_open(
 	struct invocation *invocation, struct vault_access **ret_access, struct output *output)
+{
+	return access_open_with(invocation, NULL, ret_access, output);
+}
+
+int access_open_with(struct invocation *invocation, const struct unlock_secrets *secrets,
+	struct vault_access **ret_access, struct output *output)
 {
 	scope(access_close) struct vault_access *access = calloc(1, sizeof(*access));
 	int code, r;
@@ -156,7 +173,7 @@ int access_open(
 	r = vault_locate(invocation->vault, &access->place, output);
 	if (r < 0)
 		return r == -ENOENT ? EXIT_NOT_FOUND : exit_code_of(r);
-	code = open_place(access, invocation, output);
+	code = open_place(access, invocation, secrets, output);
 	if (code == EXIT_DONE)
 		*ret_access = take(&access);
 	return code;

@@ -13,6 +13,9 @@ struct vault_access;
 /* Finds the server or unlocks. Complains; an exit code; *ret_access is set only for EXIT_DONE. */
 int access_open(
 	struct invocation *invocation, struct vault_access **ret_access, struct output *output);
+/* The same with secrets that were got already: for when nobody serves the vault. */
+int access_open_with(struct invocation *invocation, const struct unlock_secrets *secrets,
+	struct vault_access **ret_access, struct output *output);
 /* After its lines. Closes a vault opened here. NULL is accepted. */
 struct vault_access *access_close(struct vault_access *access);
 const struct vault_place *access_place(const struct vault_access *access);

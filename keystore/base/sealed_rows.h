@@ -89,6 +89,13 @@ int sealed_rows_begin(struct sealed_rows *rows);
 int sealed_rows_put(struct sealed_rows *rows, const char *table, const struct db_value *values);
 int sealed_rows_delete(struct sealed_rows *rows, const char *table, const struct db_value *key);
 int sealed_rows_commit(struct sealed_rows *rows);
+/*
+ * The same under other keys: every row of every table gets a new MAC, the seal too, and both epochs
+ * rise. From then on only these keys fit; when it fails, still only the old ones. -EBADMSG when any
+ * row or bucket is not as it was sealed.
+ */
+int sealed_rows_commit_rekeyed(
+	struct sealed_rows *rows, const struct secret *row_key, const struct secret *seal_key);
 void sealed_rows_abort(struct sealed_rows *rows);
 bool sealed_rows_in_change(const struct sealed_rows *rows);
 

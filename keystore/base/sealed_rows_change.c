@@ -29,11 +29,19 @@ static int seal_write(struct sealed_rows *rows, const char *sql, struct seal *se
 	return db_changes(rows->db) == 1 ? 0 : -EBADMSG;
 }
 
-static void seal_copy(const struct sealed_rows *rows, struct seal *to, const struct seal *from)
+void seal_copy(const struct sealed_rows *rows, struct seal *to, const struct seal *from)
 {
 	memcpy(to->epochs, from->epochs, sizeof(to->epochs));
 	memcpy(to->mac, from->mac, DIGEST_SIZE);
 	memcpy(to->buckets, from->buckets, rows->part_count * SEALED_TABLE_BUCKETS);
+}
+
+int seal_update(struct sealed_rows *rows, struct seal *seal)
+{
+	return seal_write(rows,
+		"UPDATE seal SET version=?, vault_id=?, policy_epoch=?, catalogue_epoch=?, "
+		"buckets=?, mac=? WHERE id=1",
+		seal);
 }
 
 int sealed_rows_create(struct sealed_rows *rows)
@@ -205,10 +213,7 @@ static int reseal(struct sealed_rows *rows)
 			return -EOVERFLOW;
 		rows->next.epochs[i] += raise[i];
 	}
-	return seal_write(rows,
-		"UPDATE seal SET version=?, vault_id=?, policy_epoch=?, catalogue_epoch=?, "
-		"buckets=?, mac=? WHERE id=1",
-		&rows->next);
+	return seal_update(rows, &rows->next);
 }
 
 int sealed_rows_commit(struct sealed_rows *rows)

@@ -12,13 +12,6 @@
 
 #include "keystore/base/sealed_rows_private.h"
 
-#define NO_BUCKET SEALED_BUCKETS /* a number that is none */
-
-static bool is_blob(const struct db_value *value, size_t len)
-{
-	return value->type == DB_BLOB && value->len == len;
-}
-
 /* An epoch is at least 1, and never so high that it could not be raised. */
 static bool is_epoch(const struct db_value *value)
 {
@@ -36,10 +29,11 @@ static int seal_parse(struct sealed_rows *rows, struct db_query *query, struct s
 	for (int i = 0; i < COLUMNS; i++)
 		values[i] = db_column(query, i);
 	if (values[ID].integer != 1 || values[VERSION].integer != SEAL_VERSION ||
-		!is_blob(&values[VAULT_ID], ID_SIZE) ||
+		!sealed_is_blob(&values[VAULT_ID], ID_SIZE) ||
 		memcmp(values[VAULT_ID].data, rows->vault_id, ID_SIZE) != 0 ||
 		!is_epoch(&values[POLICY]) || !is_epoch(&values[CATALOGUE]) ||
-		!is_blob(&values[BUCKETS], size) || !is_blob(&values[MAC], DIGEST_SIZE))
+		!sealed_is_blob(&values[BUCKETS], size) ||
+		!sealed_is_blob(&values[MAC], DIGEST_SIZE))
 		return -EBADMSG;
 	ret_seal->epochs[SEALED_POLICY] = (uint64_t)values[POLICY].integer;
 	ret_seal->epochs[SEALED_CATALOGUE] = (uint64_t)values[CATALOGUE].integer;
@@ -86,7 +80,7 @@ int sealed_bucket_read(struct sealed_rows *rows, const struct sealed_part *part,
 	while ((r = db_step(query)) > 0) {
 		struct db_value mac = db_column(query, 0);
 
-		if (!is_blob(&mac, DIGEST_SIZE))
+		if (!sealed_is_blob(&mac, DIGEST_SIZE))
 			return -EBADMSG;
 		buffer_add(&macs, mac.data, mac.len);
 	}
@@ -95,25 +89,13 @@ int sealed_bucket_read(struct sealed_rows *rows, const struct sealed_part *part,
 	return sealed_bucket_mac(rows->seal_hmac, part->table, bucket, &macs, ret_mac);
 }
 
-/* A walk over all rows of a table, in the order of bucket and key. */
-struct walk {
-	struct sealed_rows *rows;
-	struct sealed_part *part;
-	struct db_query *query;
-	struct buffer encoded;
-	struct db_value values[LIMIT_SEALED_COLUMNS];
-	unsigned bucket;     /* that the row says it is in, or NO_BUCKET */
-	struct db_value mac; /* that the row carries */
-	bool is_genuine;     /* the row's bucket and MAC are right */
-};
-
-static void walk_done(struct walk *walk)
+void sealed_walk_done(struct sealed_walk *walk)
 {
 	db_done(walk->query);
 	buffer_done(&walk->encoded);
 }
 
-static int walk_init(struct walk *walk, struct sealed_rows *rows, struct sealed_part *part)
+int sealed_walk_init(struct sealed_walk *walk, struct sealed_rows *rows, struct sealed_part *part)
 {
 	walk->rows = rows;
 	walk->part = part;
@@ -121,14 +103,14 @@ static int walk_init(struct walk *walk, struct sealed_rows *rows, struct sealed_
 }
 
 /* Whether the row is in the bucket of its key and its MAC is right; -errno when that failed. */
-static int row_is_genuine(struct walk *walk)
+static int row_is_genuine(struct sealed_walk *walk)
 {
 	const struct sealed_table *table = walk->part->table;
 	uint8_t mac[DIGEST_SIZE];
 	unsigned bucket;
 	int r;
 
-	if (!is_blob(&walk->mac, DIGEST_SIZE))
+	if (!sealed_is_blob(&walk->mac, DIGEST_SIZE))
 		return false;
 	r = sealed_encode(table, walk->values, table->key_columns, &walk->encoded);
 	if (r == 0)
@@ -146,8 +128,7 @@ static int row_is_genuine(struct walk *walk)
 	       bytes_equal_constant_time(mac, walk->mac.data, DIGEST_SIZE);
 }
 
-/* 1: a row; 0: the end; -errno. */
-static int walk_next(struct walk *walk)
+int sealed_walk_next(struct sealed_walk *walk)
 {
 	int count = (int)walk->part->table->column_count;
 	struct db_value bucket;
@@ -159,7 +140,7 @@ static int walk_next(struct walk *walk)
 	for (int i = 0; i < count; i++)
 		walk->values[i] = db_column(walk->query, i);
 	bucket = db_column(walk->query, count);
-	walk->bucket = NO_BUCKET;
+	walk->bucket = SEALED_NO_BUCKET;
 	if (bucket.type == DB_INTEGER && bucket.integer >= 0 && bucket.integer < SEALED_BUCKETS)
 		walk->bucket = (unsigned)bucket.integer;
 	walk->mac = db_column(walk->query, count + 1);
@@ -170,12 +151,7 @@ static int walk_next(struct walk *walk)
 	return 1;
 }
 
-/* The row MACs of every bucket of one table, gathered while its rows go by. */
-struct gathered {
-	struct buffer macs[SEALED_BUCKETS];
-};
-
-static struct gathered *gathered_free(struct gathered *gathered)
+struct sealed_macs *sealed_macs_free(struct sealed_macs *gathered)
 {
 	for (size_t i = 0; gathered && i < SEALED_BUCKETS; i++)
 		buffer_done(&gathered->macs[i]);
@@ -183,19 +159,17 @@ static struct gathered *gathered_free(struct gathered *gathered)
 	return NULL;
 }
 
-SCOPE_FUNCTION(struct gathered *, gathered_free);
-
-static int gather(struct walk *walk, struct gathered *gathered)
+static int gather(struct sealed_walk *walk, struct sealed_macs *gathered)
 {
 	struct sealed_part *part = walk->part;
 	int r;
 
-	while ((r = walk_next(walk)) > 0) {
+	while ((r = sealed_walk_next(walk)) > 0) {
 		if (!walk->is_genuine)
 			part->is_broken = true;
-		if (walk->bucket == NO_BUCKET)
+		if (walk->bucket == SEALED_NO_BUCKET)
 			continue;
-		if (is_blob(&walk->mac, DIGEST_SIZE))
+		if (sealed_is_blob(&walk->mac, DIGEST_SIZE))
 			buffer_add(&gathered->macs[walk->bucket], walk->mac.data, DIGEST_SIZE);
 		else
 			bucket_set_add(&part->broken, walk->bucket);
@@ -205,15 +179,15 @@ static int gather(struct walk *walk, struct gathered *gathered)
 
 static int check_part(struct sealed_rows *rows, struct sealed_part *part)
 {
-	__attribute__((cleanup(walk_done))) struct walk walk = {0};
-	scope(gathered_free) struct gathered *gathered = NULL;
+	__attribute__((cleanup(sealed_walk_done))) struct sealed_walk walk = {0};
+	scope(sealed_macs_free) struct sealed_macs *gathered = NULL;
 	uint8_t mac[DIGEST_SIZE];
 	int r;
 
 	gathered = calloc(1, sizeof(*gathered));
 	if (!gathered)
 		return -ENOMEM;
-	r = walk_init(&walk, rows, part);
+	r = sealed_walk_init(&walk, rows, part);
 	if (r < 0)
 		return r;
 	r = gather(&walk, gathered);
@@ -275,16 +249,16 @@ int sealed_rows_check(struct sealed_rows *rows)
 int sealed_rows_each(struct sealed_rows *rows, const char *table,
 	int (*row)(void *arg, const struct db_value *values, bool intact), void *arg)
 {
-	__attribute__((cleanup(walk_done))) struct walk walk = {0};
+	__attribute__((cleanup(sealed_walk_done))) struct sealed_walk walk = {0};
 	struct sealed_part *part = sealed_part_of(rows, table);
 	int r;
 
 	if (!part)
 		return -EINVAL;
-	r = walk_init(&walk, rows, part);
+	r = sealed_walk_init(&walk, rows, part);
 	if (r < 0)
 		return r;
-	while ((r = walk_next(&walk)) > 0) {
+	while ((r = sealed_walk_next(&walk)) > 0) {
 		bool intact = rows->is_sound && walk.is_genuine &&
 			      !bucket_set_has(&part->broken, walk.bucket);
 

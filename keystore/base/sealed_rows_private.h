@@ -89,7 +89,45 @@ struct sealed_part *sealed_part_of(const struct sealed_rows *rows, const char *t
 uint8_t *seal_bucket(const struct sealed_rows *rows, const struct seal *seal,
 	const struct sealed_part *part, unsigned bucket);
 
+/* sealed_rows_change.c */
+
+/* Makes the MAC of seal and writes it over the stored one. */
+int seal_update(struct sealed_rows *rows, struct seal *seal);
+void seal_copy(const struct sealed_rows *rows, struct seal *to, const struct seal *from);
+
 /* sealed_rows_check.c */
+
+#define SEALED_NO_BUCKET SEALED_BUCKETS /* a number that is none */
+
+static inline bool sealed_is_blob(const struct db_value *value, size_t len)
+{
+	return value->type == DB_BLOB && value->len == len;
+}
+
+/* A walk over all rows of a table, in the order of bucket and key. */
+struct sealed_walk {
+	struct sealed_rows *rows;
+	struct sealed_part *part;
+	struct db_query *query;
+	struct buffer encoded; /* of the row, when it is genuine */
+	struct db_value values[LIMIT_SEALED_COLUMNS];
+	unsigned bucket;     /* that the row says it is in, or SEALED_NO_BUCKET */
+	struct db_value mac; /* that the row carries */
+	bool is_genuine;     /* the row's bucket and MAC are right */
+};
+
+int sealed_walk_init(struct sealed_walk *walk, struct sealed_rows *rows, struct sealed_part *part);
+/* 1: a row; 0: the end; -errno. */
+int sealed_walk_next(struct sealed_walk *walk);
+void sealed_walk_done(struct sealed_walk *walk);
+
+/* The row MACs of every bucket of one table, gathered while its rows go by. */
+struct sealed_macs {
+	struct buffer macs[SEALED_BUCKETS];
+};
+
+struct sealed_macs *sealed_macs_free(struct sealed_macs *gathered);
+SCOPE_FUNCTION(struct sealed_macs *, sealed_macs_free);
 
 /* The MAC of a bucket as the table holds it now. */
 int sealed_bucket_read(struct sealed_rows *rows, const struct sealed_part *part, unsigned bucket,

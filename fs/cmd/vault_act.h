@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vault_act.h - an act on keys, between its two records: intent with the next epoch, synced; the
+ * act itself; done, or failed. One act or change at a time.
+ */
+#ifndef FS_CMD_VAULT_ACT_H
+#define FS_CMD_VAULT_ACT_H
+
+#include "fs/cmd/vault.h"
+
+struct vault_act {
+	enum audit_action action;
+	const char *words; /* for the intent: "rotate" */
+	/* 0, -errno with nothing changed, or 1: done, and complained about. */
+	int (*run)(struct vault *vault, struct verb_call *call, void *arg);
+	void *arg;
+	/* Of a file, for the records; or NULL. */
+	const char *path;
+	size_t path_len;
+	const uint8_t *file_id;
+	char done[256]; /* out, by run: what the last record says instead of words */
+};
+
+/* The result of run, or why it was not called (complained about). Writes the anchor. */
+int vault_act(struct vault *vault, struct verb_call *call, struct vault_act *act);
+/*
+ * Takes keys that went out of log and copy, too. 0; or complains and 1: what was done holds, and it
+ * is tried again later.
+ */
+int vault_settle(struct vault *vault, const struct verb_call *call, const char *what);
+
+#endif
