@@ -60,6 +60,7 @@ common_teardown() {
 	for pid in $(servers_of "$T"); do
 		kill -KILL "$pid" 2>/dev/null
 	done
+	[ ! -f "$T/namespace" ] || kill -KILL "$(cat "$T/namespace")" 2>/dev/null || true
 	forget_vaults
 	rm -rf --one-file-system "$T"
 }
@@ -105,6 +106,21 @@ as_user() {
 	setpriv --reuid "$name" --regid "$gid" --init-groups --inh-caps=-all --bounding-set=-all \
 		--no-new-privs -- env -u MODELVAULT_KEY_FILE HOME=/nonexistent USER="$name" LOGNAME="$name" "$@"
 }
+
+# own_namespace [PROPAGATION]: a mount namespace for this test, where `inside` runs a command; it ends
+# with the test. What others have mounted is let go there: a copy would keep their mounts alive. Its
+# /dev/fuse may be opened by everybody, as udev makes it; some machines differ.
+own_namespace() {
+	unshare -m --propagation "${1:-private}" \
+		sh -c 'umount -l -a -t fuse,fuse.modelvault; exec sleep 600' 3>&- &
+	echo $! >"$T/namespace"
+	wait_for 5 grep -qx sleep "/proc/$!/comm"
+	[ "$(stat -c %a /dev/fuse)" != 666 ] || return 0
+	mknod "$T/fuse" c 10 229
+	chmod 666 "$T/fuse"
+	inside mount --bind "$T/fuse" /dev/fuse
+}
+inside() { nsenter -t "$(cat "$T/namespace")" -m --wdns="$PWD" -- "$@"; }
 
 # The next ones take a command, perhaps as_user NAME COMMAND..., and leave $status and $output.
 allowed() {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # mount.modelvault as mount(8) runs it. Each test has a mount namespace of its own in which /sbin
-# has the helper, so that nothing is installed on this machine; `there` runs a command in it.
+# has the helper, so that nothing is installed on this machine; `inside` runs a command in it.
 
 load ../lib
 
@@ -15,58 +15,43 @@ setup() {
 	"$MODELVAULT" import vault tree 2>/dev/null
 	"$MODELVAULT" grant vault user:root user:mvalice read '**' 2>/dev/null
 	unset MODELVAULT_KEY_FILE
-	# What others have mounted now is let go there: a copy would keep their mounts alive.
-	unshare -m --propagation private sh -c 'umount -l -a -t fuse,fuseblk,fuse.modelvault; exec sleep 600' 3>&- &
-	echo $! >holder
-	wait_for 5 holder_sleeps
+	own_namespace
 	[ "$(realpath /sbin)" = "$target" ] || target=/sbin
-	# Links to what is there, and the helpers.
+	# Links to what stands there, and the helpers.
 	mkdir real
-	there mount --bind "$target" "$T/real"
-	there mount -t tmpfs none "$target"
-	there cp -as "$T/real/." "$target/"
-	there ln -s "$MODELVAULT" "$target/mount.modelvault"
-	there ln -s "$MODELVAULT" "$target/mount.fuse.modelvault"
+	inside mount --bind "$target" "$T/real"
+	inside mount -t tmpfs none "$target"
+	inside cp -as "$T/real/." "$target/"
+	inside ln -s "$MODELVAULT" "$target/mount.modelvault"
+	inside ln -s "$MODELVAULT" "$target/mount.fuse.modelvault"
 }
 
-teardown() {
-	local pid
-	for pid in $(servers_of "$T"); do
-		kill "$pid" 2>/dev/null
-	done
-	wait_for 6 no_server || true
-	kill -KILL "$(cat "$T/holder")" 2>/dev/null || true
-	common_teardown
-}
-
-holder_sleeps() { [ "$(cat "/proc/$(cat "$T/holder")/comm")" = sleep ]; }
-there() { nsenter -t "$(cat "$T/holder")" -m -- "$@"; }
 no_server() { [ -z "$(servers_of "$T")" ]; }
-is_mounted() { there findmnt -rn "$T/${1:-m}" >/dev/null; }
-options_of() { there findmnt -rno VFS-OPTIONS "$T/m"; }
-helper() { there env -C "$T" /sbin/mount.modelvault "$@"; }
+is_mounted() { inside findmnt -rn "$T/${1:-m}" >/dev/null; }
+options_of() { inside findmnt -rno VFS-OPTIONS "$T/m"; }
+helper() { inside /sbin/mount.modelvault "$@"; }
 
 # fstab LINE...: the table of `mount -T`.
 fstab() { printf '%s\n' "$@" >"$T/fstab"; }
 
 @test "mount -t modelvault mounts, and plain umount ends the server with its records" {
-	run --separate-stderr there mount -t modelvault "$T/vault" "$T/m" -o "key-file=$T/vault.key"
+	run --separate-stderr inside mount -t modelvault "$T/vault" "$T/m" -o "key-file=$T/vault.key"
 	[ "$status" -eq 0 ]
 	[ -z "$output$stderr" ]
-	[ "$(there cat "$T/m/tree/file")" = 'plain text' ]
-	[ "$(there findmnt -rno FSTYPE,SOURCE "$T/m")" = "fuse.modelvault $T/vault" ]
+	[ "$(inside cat "$T/m/tree/file")" = 'plain text' ]
+	[ "$(inside findmnt -rno FSTYPE,SOURCE "$T/m")" = "fuse.modelvault $T/vault" ]
 	[[ ,$(options_of), == *,ro,* && ,$(options_of), == *,nosuid,* && ,$(options_of), != *,noexec,* ]]
-	there umount "$T/m"
+	inside umount "$T/m"
 	wait_for 5 no_server
 	run "$MODELVAULT" audit vault query --key-file vault.key --json
 	[ "$(jq -r .action <<<"$output" | grep -xE 'start|mount|umount|stop' | tail -4 | tr '\n' ' ')" = \
 		'start mount umount stop ' ]
 	# At once again, and by the type that /proc/mounts shows.
-	there mount -t fuse.modelvault "$T/vault" "$T/m" -o "key-file=$T/vault.key"
-	there umount "$T/m"
-	there mount -t modelvault "$T/vault" "$T/m" -o "key-file=$T/vault.key"
+	inside mount -t fuse.modelvault "$T/vault" "$T/m" -o "key-file=$T/vault.key"
+	inside umount "$T/m"
+	inside mount -t modelvault "$T/vault" "$T/m" -o "key-file=$T/vault.key"
 	is_mounted
-	there umount "$T/m"
+	inside umount "$T/m"
 }
 
 @test "lines of fstab: mount -a, by mount point, twice, and umount -a" {
@@ -78,19 +63,19 @@ fstab() { printf '%s\n' "$@" >"$T/fstab"; }
 		"$T/vault $T/m modelvault defaults,nofail,_netdev,noatime,key-file=$T/vault.key,cache=open,x-systemd.requires-mounts-for=/srv 0 0" \
 		"$T/second $T/other modelvault ro,noexec,passphrase-file=$T/word,threads=4,comment=words 0 0" \
 		"$T/vault $T/late modelvault noauto,key-file=$T/vault.key 0 0"
-	there mount -T "$T/fstab" -a -t modelvault
+	inside mount -T "$T/fstab" -a -t modelvault
 	is_mounted m
 	is_mounted other
 	run ! is_mounted late
-	[ "$(there cat "$T/m/tree/file")" = 'plain text' ]
-	[[ ,$(there findmnt -rno VFS-OPTIONS "$T/other"), == *,noexec,* ]]
+	[ "$(inside cat "$T/m/tree/file")" = 'plain text' ]
+	[[ ,$(inside findmnt -rno VFS-OPTIONS "$T/other"), == *,noexec,* ]]
 	# What is mounted is left alone; what is noauto comes when it is named.
-	run there mount -T "$T/fstab" -a -t modelvault
+	run inside mount -T "$T/fstab" -a -t modelvault
 	[ "$status" -eq 0 ]
-	[ "$(there findmnt -rn -o TARGET -t fuse.modelvault | wc -l)" = 2 ]
-	there mount -T "$T/fstab" "$T/late"
-	[ "$(there cat "$T/late/tree/file")" = 'plain text' ]
-	there umount -a -t fuse.modelvault
+	[ "$(inside findmnt -rn -o TARGET -t fuse.modelvault | wc -l)" = 2 ]
+	inside mount -T "$T/fstab" "$T/late"
+	[ "$(inside cat "$T/late/tree/file")" = 'plain text' ]
+	inside umount -a -t fuse.modelvault
 	run ! is_mounted m
 	run ! is_mounted late
 	wait_for 5 no_server
@@ -99,7 +84,7 @@ fstab() { printf '%s\n' "$@" >"$T/fstab"; }
 @test "one wrong line does not keep mount -a from the others" {
 	fstab "$T/nowhere $T/other modelvault key-file=$T/vault.key 0 0" \
 		"$T/vault $T/m modelvault key-file=$T/vault.key 0 0"
-	run there mount -T "$T/fstab" -a
+	run inside mount -T "$T/fstab" -a
 	[ "$status" -eq 64 ]
 	[[ $output == *"$T/nowhere"*"no such vault"* ]]
 	is_mounted
@@ -121,13 +106,13 @@ fstab() { printf '%s\n' "$@" >"$T/fstab"; }
 	run ! is_mounted
 	exits 0 helper "$T/vault" "$T/m" -o "rw,noexec,exec,key-file=$T/vault.key"
 	[[ ,$(options_of), == *,nosuid,nodev,* && ,$(options_of), != *,noexec,* ]]
-	there umount "$T/m"
-	exits 0 there mount -t modelvault -o "user,key-file=$T/vault.key" "$T/vault" "$T/m"
+	inside umount "$T/m"
+	exits 0 inside mount -t modelvault -o "user,key-file=$T/vault.key" "$T/vault" "$T/m"
 	[[ ,$(options_of), == *,noexec,* ]]
 }
 
 @test "flags: -f pretends, -s lets unknown options pass, -v talks, -n and -t are heard" {
-	exits 0 there mount -f -t modelvault "$T/vault" "$T/m" -o "key-file=$T/absent"
+	exits 0 inside mount -f -t modelvault "$T/vault" "$T/m" -o "key-file=$T/absent"
 	run ! is_mounted
 	exits 0 helper -fv "$T/vault" "$T/m"
 	[[ $output == *"would be mounted"* ]]
@@ -153,26 +138,26 @@ fstab() { printf '%s\n' "$@" >"$T/fstab"; }
 	exits 32 helper "$T/vault" "$T/absent" -o "key-file=$T/vault.key"
 	head -c 40 /dev/urandom >wrong.key
 	exits 32 helper "$T/vault" "$T/m" -o "key-file=$T/wrong.key"
-	exits 32 there mount -t modelvault "$T/vault" "$T/m" -o "key-file=$T/wrong.key"
+	exits 32 inside mount -t modelvault "$T/vault" "$T/m" -o "key-file=$T/wrong.key"
 	# Without a terminal and without a key it does not wait for one.
-	exits 32 timeout 20 setsid -w nsenter -t "$(cat holder)" -m /sbin/mount.modelvault "$T/vault" "$T/m" </dev/null
+	exits 32 timeout 20 setsid -w nsenter -t "$(cat namespace)" -m /sbin/mount.modelvault "$T/vault" "$T/m" </dev/null
 	[[ $output == *"is locked"*"--key-file"* ]]
 	exits 0 helper "$T/vault" "$T/m" -o "key-file=$T/vault.key"
 	exits 32 helper "$T/vault" "$T/m" -o "key-file=$T/vault.key"
 }
 
 @test "remount is refused in clear words and changes nothing" {
-	there mount -t modelvault "$T/vault" "$T/m" -o "key-file=$T/vault.key"
-	run there mount -o remount,noexec "$T/m"
+	inside mount -t modelvault "$T/vault" "$T/m" -o "key-file=$T/vault.key"
+	run inside mount -o remount,noexec "$T/m"
 	[ "$status" -ne 0 ]
 	[[ $output == *"'remount' cannot be done"*"umount $T/m"* ]]
-	[ "$(there cat "$T/m/tree/file")" = 'plain text' ]
+	[ "$(inside cat "$T/m/tree/file")" = 'plain text' ]
 	[[ ,$(options_of), != *,noexec,* ]]
 }
 
 @test "a comma in a key file's name is quoted" {
 	cp vault.key 'a,b.key'
-	there mount -t modelvault "$T/vault" "$T/m" -o "ro,key-file=\"$T/a,b.key\",noexec"
+	inside mount -t modelvault "$T/vault" "$T/m" -o "ro,key-file=\"$T/a,b.key\",noexec"
 	[[ ,$(options_of), == *,noexec,* ]]
 }
 
@@ -180,14 +165,14 @@ fstab() { printf '%s\n' "$@" >"$T/fstab"; }
 	# From the machine's own namespace, where /sbin has no helper.
 	run ! is_mounted
 	ln -s "$MODELVAULT" mount.modelvault
-	exits 0 ./mount.modelvault "$T/vault" "$T/m" -N "$(cat holder)" -o "key-file=$T/vault.key"
+	exits 0 ./mount.modelvault "$T/vault" "$T/m" -N "$(cat namespace)" -o "key-file=$T/vault.key"
 	is_mounted
 	run ! findmnt -rn "$T/m"
-	[ "$(there cat "$T/m/tree/file")" = 'plain text' ]
+	[ "$(inside cat "$T/m/tree/file")" = 'plain text' ]
 }
 
 @test "a server elsewhere does not mount where its caller cannot see it" {
-	there mount -t modelvault "$T/vault" "$T/m" -o "key-file=$T/vault.key"
+	inside mount -t modelvault "$T/vault" "$T/m" -o "key-file=$T/vault.key"
 	exits 1 "$MODELVAULT" mount vault other
 	[[ $output == *"another mount namespace"*"nsenter -t "* ]]
 	run ! is_mounted other
@@ -197,19 +182,16 @@ fstab() { printf '%s\n' "$@" >"$T/fstab"; }
 @test "an ordinary user's own vault: fstab with user, mounted and unmounted by him" {
 	mkdir home
 	chown mvalice: home
-	# As udev makes it; some machines differ.
-	mknod -m 666 fuse c 10 229
-	there mount --bind "$T/fuse" /dev/fuse
 	as_user mvalice "$MODELVAULT" init "$T/home/vault" --new-key-file "$T/home/key" 2>/dev/null
 	as_user mvalice mkdir "$T/home/m"
 	fstab "$T/home/vault $T/home/m modelvault noauto,user,key-file=$T/home/key 0 0"
-	# mount(8) reads no table but its own for users: it stands at /etc/fstab there.
-	there touch "$T/home/fstab"
-	there mount --bind "$T/fstab" /etc/fstab
-	exits 0 there setpriv --reuid mvalice --regid "$(id -g mvalice)" --init-groups \
+	# mount(8) reads no table but its own for users: it stands at /etc/fstab inside.
+	inside touch "$T/home/fstab"
+	inside mount --bind "$T/fstab" /etc/fstab
+	exits 0 inside setpriv --reuid mvalice --regid "$(id -g mvalice)" --init-groups \
 		env HOME="$T/home" mount "$T/home/m"
-	[[ $(there findmnt -rno FS-OPTIONS "$T/home/m") == *user_id=5001* ]]
-	[[ ,$(there findmnt -rno VFS-OPTIONS "$T/home/m"), == *,noexec,* ]]
-	exits 0 there setpriv --reuid mvalice --regid "$(id -g mvalice)" --init-groups umount "$T/home/m"
+	[[ $(inside findmnt -rno FS-OPTIONS "$T/home/m") == *user_id=5001* ]]
+	[[ ,$(inside findmnt -rno VFS-OPTIONS "$T/home/m"), == *,noexec,* ]]
+	exits 0 inside setpriv --reuid mvalice --regid "$(id -g mvalice)" --init-groups umount "$T/home/m"
 	wait_for 5 no_server
 }

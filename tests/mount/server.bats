@@ -255,19 +255,6 @@ hold() {
 	wait $!
 }
 
-# own_namespace: with a /dev/fuse that everybody may open, as udev makes it; some machines differ.
-own_namespace() {
-	unshare -m sleep 60 3>&- &
-	echo $! >"$T/holder.pid"
-	wait_for 5 test "$(readlink /proc/self/ns/mnt)" != "$(readlink "/proc/$!/ns/mnt")"
-	[ "$(stat -c %a /dev/fuse)" != 666 ] || return 0
-	mknod -m 666 "$T/fuse" c 10 229
-	chmod 666 "$T/fuse"
-	inside mount --bind "$T/fuse" /dev/fuse
-}
-
-inside() { nsenter -t "$(cat "$T/holder.pid")" -m --wdns="$PWD" "$@"; }
-
 # alice COMMAND...: as mvalice, who may use fusermount3, which as_user's no-new-privs forbids.
 alice() {
 	inside setpriv --reuid mvalice --regid 100 --init-groups env -u MODELVAULT_KEY_FILE \
