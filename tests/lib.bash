@@ -99,11 +99,14 @@ unmounted() {
 }
 
 # as_user NAME COMMAND...: as that user with his groups and nothing of root's; no login shell needed.
-as_user() {
+as_user() { AT='' user_at "$@"; }
+# inside_as NAME COMMAND...: the same in the test's own mount namespace.
+inside_as() { AT=inside user_at "$@"; }
+user_at() {
 	local name=$1 gid
 	shift
 	gid=$(id -g "$name") || return
-	setpriv --reuid "$name" --regid "$gid" --init-groups --inh-caps=-all --bounding-set=-all \
+	$AT setpriv --reuid "$name" --regid "$gid" --init-groups --inh-caps=-all --bounding-set=-all \
 		--no-new-privs -- env -u MODELVAULT_KEY_FILE HOME=/nonexistent USER="$name" LOGNAME="$name" "$@"
 }
 

@@ -221,6 +221,8 @@ int server_run(struct server *server)
 		if (read(server->signal_fd, &signal, sizeof(signal)) < 0)
 			signal.ssi_signo = 0;
 	}
+	log_info("%s: the server ends: %s", vault->place.path,
+		signal.ssi_signo ? "by signal" : "last mount gone");
 	notify_manager("STOPPING=1\nSTATUS=Unmounting %s", vault->place.path);
 	unmount_all(server);
 	vault->server = NULL;

@@ -145,6 +145,8 @@ static int become_server(
 		code = EXIT_FAILED;
 		raise(SIGTERM);
 	}
+	if (code == EXIT_DONE && ready_fd >= 0)
+		log_info("serving %s at %s", place->path, mountpoint);
 	if (code == EXIT_DONE)
 		notify_manager("READY=1\nSTATUS=Serving %s at %s", place->path, mountpoint);
 	/* Also when mounting failed: it ends at once, since nothing is mounted, and records that.
