@@ -13,6 +13,8 @@ need_npm() {
 	export NPM
 	(
 		cd "$NPM" || exit
+		# Without one npm takes a directory above that has a node_modules.
+		echo '{}' >package.json
 		ONNXRUNTIME_NODE_INSTALL=skip npm install --ignore-scripts --omit=optional --no-audit --no-fund \
 			--no-save --loglevel=error "$@"
 	)
