@@ -114,6 +114,12 @@ def chunk_ways(target, random):
     entry = geometry.tag_page(0)
     yield ("chunk and entry: of generation 2", "tag-page",
            older(target, geometry.offset(0), geometry.len(0)) + older(target, entry, 32))
+    if target.size >= 4:
+        yield ("chunk: an earlier import's", "chunk-tag",
+               older(target, geometry.offset(0), geometry.len(0), "import"))
+    yield ("chunk and entry: an earlier import's", "tag-page",
+           older(target, geometry.offset(0), geometry.len(0), "import") +
+           older(target, entry, 32, "import"))
     if last > 0:
         count = min(geometry.stored(0), geometry.stored(1))
         swapped = swap(target, geometry.offset(0), geometry.offset(1), count)
@@ -177,13 +183,14 @@ def whole(target, state):
     return [step for at, count in spans if count for step in older(target, at, count, state)]
 
 
-def object_ways(target, random, foreign):
+def object_ways(target, random):
     length = target.geometry.length
     for name, cause in (("older", "rolled-back"), ("longer", "rolled-back"), ("twin", "rolled-back"),
                         ("newer", "header"), ("import", "misplaced")):
         if target.size or name != "twin":
             yield f"object: {name} in its stead", cause, [("replace", f"{target.out}.{name}")]
-    yield "object: another vault's in its stead", "foreign", [("replace", foreign)]
+    yield "object: another vault's in its stead", "foreign", [("replace", target.foreign)]
+    yield "object: another file's in its stead", "misplaced", [("replace", target.other)]
     yield "object: none", "missing", [("gone",)]
     yield "object: a link", "missing", [("link",)]
     yield "object: a directory", "missing", [("directory",)]
@@ -195,6 +202,7 @@ def object_ways(target, random, foreign):
     if target.size:
         yield "object: of generation 2 but the header", "seal", whole(target, "older")
         yield "object: of a twin but the header", "seal", whole(target, "twin")
+        yield "object: an earlier import's but the header", "seal", whole(target, "import")
 
 
 def length_ways(target, random, every_chunk):
@@ -206,13 +214,13 @@ def length_ways(target, random, every_chunk):
     yield "grown: by random bytes", "size", [("write", geometry.length, noise(random, PAGE))]
 
 
-def ways(target, random, foreign, every_chunk):
+def ways(target, random, every_chunk):
     """All that apply."""
     parts = [header_ways(target, random)]
     if target.size:
         parts += [tag_ways(target, random), chunk_ways(target, random), group_ways(target, random),
                   seal_ways(target, random)]
-    parts += [object_ways(target, random, foreign), length_ways(target, random, every_chunk)]
+    parts += [object_ways(target, random), length_ways(target, random, every_chunk)]
     return [way for part in parts for way in part]
 
 
