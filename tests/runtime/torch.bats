@@ -83,6 +83,21 @@ loaded() {
 	same_as model.safetensors.digests as mvalice safetensors_read.py shared "$T/m/hub/$SNAPSHOT/model.safetensors"
 }
 
+@test "on a mount of one's own, made without root, they load the same" {
+	own_namespace
+	local own=(inside setpriv --reuid mvalice --regid 100 --init-groups env -u XDG_RUNTIME_DIR
+		HOME="$T/own" XDG_STATE_HOME="$T/own" MODELVAULT_KEY_FILE="$T/own/key")
+	install -d -o mvalice own own/m
+	"${own[@]}" "$MODELVAULT" init own/vault --new-key-file own/key
+	"${own[@]}" "$MODELVAULT" import own/vault plain/models
+	"${own[@]}" "$MODELVAULT" mount own/vault own/m
+	"${own[@]}" "$MODELVAULT" grant own/vault user:mvalice read '**'
+	python torch_model.py plain/models "${TORCH[@]}" >expected
+	same_as expected "${own[@]}" PYTHONDONTWRITEBYTECODE=1 PYTHONWARNINGS=ignore \
+		/usr/bin/python3 torch_model.py own/m/models "${TORCH[@]}"
+	"${own[@]}" "$MODELVAULT" umount own/m
+}
+
 @test "a user without a rule gets the library's own words for permission denied" {
 	local way
 	run as mvbob torch_model.py "$T/m/models" "${TORCH[@]}"
