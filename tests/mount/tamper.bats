@@ -41,6 +41,14 @@ number() { [[ ${lines[-1]} =~ ([0-9]+)\ $1 ]] && echo "${BASH_REMATCH[1]}"; }
 	[ "$(number changed)" -lt $(($(number cases) / 4)) ]
 }
 
+@test "objects that change all the time while others read them: a page is right or EIO" {
+	run -0 "$TESTS/tools/tamper.py" storm $((FULL ? 60 : 3))
+	echo "$output"
+	[ "$(number changes)" -gt 100 ]
+	[ "$(number reads)" -gt 100 ]
+	[ "$(number refused)" -gt 10 ]
+}
+
 # object_of PATH: where its ciphertext is.
 object_of() {
 	local id

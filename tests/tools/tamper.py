@@ -7,7 +7,8 @@ the integrity records of the trail name exactly the causes foretold, no more and
   tamper.py matrix          every way of tamper_ways.py at every time (below)
   tamper.py campaign N      N random changes, a fifth of them below a mount with cache=none; SEED in
                             the environment repeats one
-Both make vaults in the directory $T with $PROGRAM_UNDER_TEST and $TOOLS. Files of more than 8 MiB are
+  tamper.py storm SECONDS   objects change all the time while others read them: right or EIO
+All make vaults in the directory $T with $PROGRAM_UNDER_TEST and $TOOLS. Files of more than 8 MiB are
 sealed at the edges of their groups only. The matrix without FULL=1 does a part: each case with one of
 the three suites in turn, and before mounting one in six to ten; FULL=1 does all, cuts files at every
 chunk, and seals those of 128 chunks of 1 MiB everywhere.
@@ -17,16 +18,17 @@ read by it and the mount's pages are dropped. Then the same descriptor and a new
 """
 import collections
 import concurrent.futures
+import errno
 import os
 import random
 import sys
 import time
 
-from object_map import Harm
+from object_map import PAGE, Harm
 from tamper_trial import Reader, Trial, named, plan, report
 from tamper_vault import (FULL, SUITES, T, Wrong, change, exchange, harm_of, make_objects, mount, program,
                           restore, sizes_of, umount)
-from tamper_ways import ways
+from tamper_ways import random_step, ways
 
 WORKERS = 4
 
@@ -157,12 +159,70 @@ def campaign(count):
     report(trials, f", {harmless} changed nothing")
 
 
+# --- the storm -------------------------------------------------------------------------------------
+
+def change_often(target, end, choice):
+    changed = 0
+    while time.monotonic() < end:
+        _, steps = random_step(target, choice)
+        change(target, steps)
+        time.sleep(choice.random() / 500)
+        restore(target, steps)
+        changed += 1
+    return changed
+
+
+def read_often(target, end, choice, tally):
+    """Pages at random, each by itself: the kernel gives the whole of it or none."""
+    while time.monotonic() < end:
+        try:
+            reader = Reader(target, tally)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise Wrong(f"{target.name}: open: {error}") from None
+            tally["refused"] += 1
+            continue
+        for _ in range(50):
+            offset = choice.randrange(target.size) // PAGE * PAGE
+            truth = os.pread(target.plain, PAGE, offset)
+            reader.drop()
+            try:
+                if os.pread(reader.fd, PAGE, offset) != truth:
+                    raise Wrong(f"{target.name}: other bytes at {offset}")
+                tally["reads"] += 1
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    raise Wrong(f"{target.name}: read: {error}") from None
+                tally["refused"] += 1
+        reader.close()
+
+
+def storm(seconds):
+    targets = make_objects([(suite, log2, "3-groups") for suite in SUITES for log2 in (12, 14)])
+    mount()
+    end = time.monotonic() + seconds
+    tally = collections.Counter()
+    with concurrent.futures.ThreadPoolExecutor(4 * len(targets)) as pool:
+        changes = [pool.submit(change_often, target, end, random.Random(target.name))
+                   for target in targets]
+        reads = [pool.submit(read_often, target, end, random.Random(number), tally)
+                 for target in targets for number in range(3)]
+        changed = sum(change.result() for change in changes)
+        for read in reads:
+            read.result()
+    in_parallel(targets, all_right)
+    umount()
+    print(f"{changed} changes, {tally['reads']} reads right, {tally['refused']} refused")
+
+
 def main():
     try:
         if sys.argv[1:] == ["matrix"]:
             matrix()
         elif len(sys.argv) == 3 and sys.argv[1] == "campaign":
             campaign(int(sys.argv[2]))
+        elif len(sys.argv) == 3 and sys.argv[1] == "storm":
+            storm(float(sys.argv[2]))
         else:
             sys.exit(__doc__)
     except Wrong as wrong:
