@@ -30,9 +30,13 @@ int exit_code_join(int so_far, int code, size_t done);
 
 struct vault;
 
-/* Where a verb's words go. */
+/* Where a verb's words go, and a file's bytes. */
 struct output {
 	int (*write)(void *arg, int stream, const void *bytes, size_t len);
+	/* A verb's: a file's bytes; never waits for ever. NULL: nobody takes such. */
+	int (*pour)(void *arg, const void *bytes, size_t len);
+	/* A caller's: a server pours into this pipe, which is the callee's. */
+	int (*take_pipe)(void *arg, int fd);
 	void *arg;
 	int failed; /* the first failure of write, or 0 */
 };

@@ -66,6 +66,7 @@ const struct command commands[] = {
 		.name = "export",
 		.operands = "VAULT PATH DEST|-",
 		.summary = "write a file or tree out in the clear; needs read, is on record",
+		.options = OPTIONS(FLAG("replace"), FLAG("skip")),
 		.min_operands = 3,
 		.max_operands = 3,
 		.run = run_export,

@@ -27,7 +27,7 @@ int verb_import_entry(struct vault *vault, struct verb_call *call);
 int verb_import_end(struct vault *vault, struct verb_call *call);
 /* cmd_export.c */
 int run_export(struct invocation *invocation);
-/* verb_export.c: between our own processes */
+/* verb_export.c, verb_export_file.c: between our own processes */
 int verb_export_look(struct vault *vault, struct verb_call *call);
 int verb_export_file(struct vault *vault, struct verb_call *call);
 /* cmd_ls.c */

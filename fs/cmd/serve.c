@@ -30,11 +30,16 @@ static int write_reply(void *arg, int stream, const void *bytes, size_t len)
 	return control_reply_write(arg, stream, bytes, len);
 }
 
+static int pour_reply(void *arg, const void *bytes, size_t len)
+{
+	return control_reply_pour(arg, bytes, len);
+}
+
 static int handle_request(
 	void *arg, const struct peer *peer, struct message *request, struct control_reply *reply)
 {
 	struct server *server = arg;
-	struct output output = {.write = write_reply, .arg = reply};
+	struct output output = {.write = write_reply, .pour = pour_reply, .arg = reply};
 	struct verb_call call = {.request = request, .via = "socket", .output = &output};
 	struct subject caller = {0};
 	int code;

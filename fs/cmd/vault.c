@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fs/cmd/reserve.h"
+#include "fs/cmd/export_slots.h"
 #include "keystore/anchor.h"
 #include "keystore/base/file.h"
 #include "keystore/base/log.h"
@@ -255,6 +256,8 @@ static int open_rest(struct vault *vault, struct output *output)
 		return r;
 	backend = vault_backend(vault);
 	r = gate_new(&backend, &vault->gate);
+	if (r == 0)
+		r = export_slots_new(&vault->export_slots);
 	if (r < 0) {
 		complain(output, "%s", result_text(r));
 		return EXIT_FAILED;
@@ -336,6 +339,7 @@ struct vault *vault_close(struct vault *vault)
 	if (!vault)
 		return NULL;
 	gate_free(vault->gate);
+	export_slots_free(vault->export_slots);
 	if (vault_save_changes(vault) < 0)
 		vault_drop_changes(vault);
 	/* Only a vault that came up whole leaves an anchor: a refused one must not bless itself. */

@@ -36,6 +36,7 @@ int vault_place_name(const struct vault_place *place, struct message *request);
 /* Is this the vault that the request means? */
 bool vault_place_is_meant(const struct vault_place *place, const struct message *request);
 
+struct export_slots;
 struct server;
 
 struct vault {
@@ -46,6 +47,7 @@ struct vault {
 	struct audit *audit;
 	struct object_store *objects;
 	struct gate *gate;
+	struct export_slots *export_slots;
 	uint32_t slot;		  /* which slot opened it */
 	bool whole;		  /* everything came up and was believed */
 	struct server *server;	  /* NULL in a command's own process */

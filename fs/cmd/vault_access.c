@@ -232,6 +232,7 @@ struct access_line *access_line_free(struct access_line *line)
 static int call_server(struct access_line *line, struct message *request, struct output *output)
 {
 	const struct vault_place *place = &line->access->place;
+	const struct control_sink sink = {output->write, output->take_pipe, output->arg};
 	int r = vault_place_name(place, request);
 
 	if (r == 0 && clock_monotonic_ns() - line->used_ns > LINE_IDLE_NS) {
@@ -239,9 +240,10 @@ static int call_server(struct access_line *line, struct message *request, struct
 		r = connect_server(place, &line->client);
 	}
 	if (r == 0)
-		r = control_client_call(line->client, request, output->write, output->arg);
+		r = control_client_fetch(line->client, request, &sink);
 	if (r < 0) {
 		complain(output, "the server of %s went away: %s", place->path, result_text(r));
+		line->dead = true;
 		r = EXIT_FAILED;
 	}
 	line->used_ns = clock_monotonic_ns();

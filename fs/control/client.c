@@ -66,14 +66,12 @@ static bool has_text(const struct message *message, const char *name, const char
 }
 
 /* Passes one frame on. 1 and the exit code when it was the last, 0 otherwise. */
-static int take_frame(const struct message *frame,
-	int (*write)(void *arg, int stream, const void *bytes, size_t len), void *arg,
-	int *ret_exit)
+static int take_frame(struct message *frame, const struct control_sink *sink, int *ret_exit)
 {
 	int64_t number;
 	const char *data;
 	size_t len;
-	int r;
+	int fd, r;
 
 	if (has_text(frame, "type", "end")) {
 		r = message_get_integer(frame, "exit", &number);
@@ -82,17 +80,23 @@ static int take_frame(const struct message *frame,
 		*ret_exit = (int)number;
 		return 1;
 	}
+	if (has_text(frame, "type", "stream")) {
+		fd = sink->take_pipe ? message_take_fd(frame, 0) : -1;
+		if (fd < 0)
+			return -EPROTO;
+		r = sink->take_pipe(sink->arg, fd);
+		return r < 0 ? r : 0;
+	}
 	data = message_get(frame, "data", &len);
 	r = message_get_integer(frame, "stream", &number);
 	if (!has_text(frame, "type", "output") || !data || r < 0 || number < 1 || number > 2)
 		return -EPROTO;
-	r = write(arg, (int)number, data, len);
+	r = sink->write(sink->arg, (int)number, data, len);
 	return r < 0 ? r : 0;
 }
 
-static int take_answer(struct control_client *client,
-	int (*write)(void *arg, int stream, const void *bytes, size_t len), void *arg,
-	int *ret_exit)
+static int take_answer(
+	struct control_client *client, const struct control_sink *sink, int *ret_exit)
 {
 	int r;
 
@@ -106,13 +110,13 @@ static int take_answer(struct control_client *client,
 			return -EPROTO;
 		if (r < 0)
 			return r;
-		r = take_frame(frame, write, arg, ret_exit);
+		r = take_frame(frame, sink, ret_exit);
 	} while (r == 0);
 	return r < 0 ? r : 0;
 }
 
-int control_client_call(struct control_client *client, const struct message *request,
-	int (*write)(void *arg, int stream, const void *bytes, size_t len), void *arg)
+int control_client_fetch(struct control_client *client, const struct message *request,
+	const struct control_sink *sink)
 {
 	int exit_code, r;
 
@@ -124,9 +128,17 @@ int control_client_call(struct control_client *client, const struct message *req
 	 * -EPIPE. */
 	if (r < 0 && r != -EPIPE)
 		return r;
-	r = take_answer(client, write, arg, &exit_code);
+	r = take_answer(client, sink, &exit_code);
 	if (r < 0)
 		return r;
 	client->broken = false;
 	return exit_code;
+}
+
+int control_client_call(struct control_client *client, const struct message *request,
+	int (*write)(void *arg, int stream, const void *bytes, size_t len), void *arg)
+{
+	const struct control_sink sink = {.write = write, .arg = arg};
+
+	return control_client_fetch(client, request, &sink);
 }

@@ -20,6 +20,16 @@ struct control_client *control_client_free(struct control_client *client);
  */
 int control_client_call(struct control_client *client, const struct message *request,
 	int (*write)(void *arg, int stream, const void *bytes, size_t len), void *arg);
+/* Where an answer goes. take_pipe: one from which a file's bytes come until its end; the callee's.
+ */
+struct control_sink {
+	int (*write)(void *arg, int stream, const void *bytes, size_t len);
+	int (*take_pipe)(void *arg, int fd); /* NULL: none is expected */
+	void *arg;
+};
+/* As control_client_call; a negative result of take_pipe ends the call too. */
+int control_client_fetch(struct control_client *client, const struct message *request,
+	const struct control_sink *sink);
 /* Pid of the server. */
 pid_t control_client_server_pid(const struct control_client *client);
 

@@ -15,6 +15,7 @@
 #include <signal.h>
 
 #include "fs/control/channel.h"
+#include "fs/control/outflow.h"
 #include "fs/control/socket.h"
 #include "keystore/base/clock.h"
 
@@ -60,8 +61,20 @@ struct control_server {
 
 struct control_reply {
 	struct channel *channel;
-	int failed; /* 0, or why the client gets nothing more */
+	struct control_server *server;
+	int failed;  /* 0, or why the client gets nothing more */
+	int outflow; /* our end of the pipe, or -1 */
 };
+
+static bool is_stopping(struct control_server *server)
+{
+	bool stopping;
+
+	pthread_mutex_lock(&server->mutex);
+	stopping = server->stopping;
+	pthread_mutex_unlock(&server->mutex);
+	return stopping;
+}
 
 static int send_output(struct control_reply *reply, int stream, const void *bytes, size_t len)
 {
@@ -99,11 +112,47 @@ int control_reply_write(struct control_reply *reply, int stream, const void *byt
 	return reply->failed;
 }
 
+/* The client gets the read end. */
+static int open_outflow(struct control_reply *reply)
+{
+	scope(message_free) struct message *frame = NULL;
+	int fd, r;
+
+	r = message_new(&frame);
+	if (r < 0)
+		return r;
+	r = message_add_text(frame, "type", "stream");
+	if (r < 0)
+		return r;
+	fd = outflow_open(&reply->outflow);
+	if (fd < 0)
+		return fd;
+	r = message_add_fd(frame, fd);
+	return r < 0 ? r : channel_send(reply->channel, frame, SEND_TIMEOUT_MS);
+}
+
+static bool reply_is_over(void *arg)
+{
+	return is_stopping(((struct control_reply *)arg)->server);
+}
+
+int control_reply_pour(struct control_reply *reply, const void *bytes, size_t len)
+{
+	if (reply->outflow < 0 && reply->failed == 0)
+		reply->failed = open_outflow(reply);
+	if (reply->failed < 0)
+		return reply->failed;
+	return outflow_write(reply->outflow, bytes, len, reply_is_over, reply);
+}
+
 static int send_end(struct control_reply *reply, int exit_code)
 {
 	scope(message_free) struct message *frame = NULL;
 	int r;
 
+	if (reply->outflow >= 0)
+		close(reply->outflow);
+	reply->outflow = -1;
 	if (reply->failed < 0)
 		return reply->failed;
 	r = message_new(&frame);
@@ -122,7 +171,7 @@ static int send_end(struct control_reply *reply, int exit_code)
  */
 static void refuse(struct channel *channel, int exit_code, const char *reason)
 {
-	struct control_reply reply = {.channel = channel};
+	struct control_reply reply = {.channel = channel, .outflow = -1};
 
 	if (control_reply_write(&reply, 2, reason, strlen(reason)) == 0)
 		send_end(&reply, exit_code);
@@ -157,7 +206,8 @@ static bool set_handling(struct connection *connection, bool handling)
 static int serve_request(struct connection *connection)
 {
 	struct control_server *server = connection->server;
-	struct control_reply reply = {.channel = connection->channel};
+	struct control_reply reply = {
+		.channel = connection->channel, .server = server, .outflow = -1};
 	scope(message_free) struct message *request = NULL;
 	int exit_code, r;
 
@@ -280,16 +330,6 @@ static void admit(struct control_server *server, int fd)
 				"the server has too many connections; try again\n");
 	}
 	channel_free(channel);
-}
-
-static bool is_stopping(struct control_server *server)
-{
-	bool stopping;
-
-	pthread_mutex_lock(&server->mutex);
-	stopping = server->stopping;
-	pthread_mutex_unlock(&server->mutex);
-	return stopping;
 }
 
 /* Ends when control_server_free shuts the listening socket down: accept then fails. */

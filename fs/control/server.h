@@ -32,6 +32,11 @@ typedef int (*control_handler)(
  * not read for 10 s): stop working for him. stream: 1 or 2.
  */
 int control_reply_write(struct control_reply *reply, int stream, const void *bytes, size_t len);
+/*
+ * Bytes of a file, through a pipe whose read end the client gets at the first call. -EPIPE,
+ * -ETIMEDOUT (he reads nothing for 60 s) or -ESHUTDOWN: stop.
+ */
+int control_reply_pour(struct control_reply *reply, const void *bytes, size_t len);
 
 /*
  * Makes the socket (mode 0666, roles judge who may; the directory is the caller's) and starts

@@ -85,3 +85,10 @@ setup() {
 	[ "$(ls out)" = two ]
 	as_user mvalice "$MODELVAULT" export "$T/v" src/sub/two - | grep -qx two
 }
+
+@test "what it says of a tree, and of options that contradict each other" {
+	"$MODELVAULT" grant v user:root read '**'
+	exits 0 "$MODELVAULT" export v src out
+	[[ $output == "2 files, 2.1 MiB exported." ]]
+	exits 2 "$MODELVAULT" export v src out --skip --replace
+}
