@@ -81,7 +81,7 @@ BENCH_PROGRAMS := $(B)/bench/reader $(B)/bench/null_server
 # mount(8) runs /sbin/mount.TYPE; on a system where /sbin is a link, a package may not make it.
 MOUNT_HELPERS := $(if $(SBINDIR),$(patsubst %,$(DESTDIR)$(SBINDIR)/mount.%,modelvault fuse.modelvault))
 MANUALS := $(wildcard contrib/man/*.[1-8])
-COMPLETION := $(wildcard contrib/completion/modelvault.bash)
+COMPLETION := $(B)/completion/modelvault
 
 ifeq ($(V),1)
 say =
@@ -96,7 +96,7 @@ endif
 .SECONDARY:
 
 all: program summary                    ## the program (default)
-program: $(ARCHIVE) $(if $(MAIN),$(PROGRAM))
+program: $(ARCHIVE) $(if $(MAIN),$(PROGRAM) $(COMPLETION))
 unit-programs: $(UNIT_PROGRAMS)         ## the unit tests, not run
 test-tools: $(TOOL_PROGRAMS)            ## what the shell tests run beside the program
 bench-programs: $(BENCH_PROGRAMS)
@@ -151,20 +151,30 @@ $(B)/flags: FORCE
 $(B)/objects: FORCE
 	$(call stamp,$(OBJECTS) $(HELPERS))
 
+# The commands and options in it are the program's own.
+$(COMPLETION): contrib/completion/modelvault.bash $(PROGRAM)
+	$(call say,MAKE) mkdir -p $(@D) && $(PROGRAM) help --table | sed -e '/^@TABLE@$$/{r /dev/stdin' -e 'd}' $< >$@
+
 -include $(shell test -d $(B)/obj && find $(B)/obj -name '*.d')
 
 # pairs: FILE=DIRECTORY below PREFIX, for install and uninstall alike.
-INSTALLED := $(foreach m,$(MANUALS),$(m)=share/man/man$(subst .,,$(suffix $(m)))) \
+INSTALLED := $(COMPLETION)=share/bash-completion/completions $(foreach m,$(MANUALS),$(m)=share/man/man$(subst .,,$(suffix $(m)))) \
 	$(foreach d,README.md LICENSE $(wildcard contrib/docs/*.md),$(d)=share/doc/modelvault/$(dir $(d)))
 installed_file = $(DESTDIR)$(PREFIX)/$(call package,$(1))/$(notdir $(call module,$(1)))
 
 install: program                        ## program, mount helper, man pages, unit, completion, docs
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/modelvault
 	$(foreach i,$(INSTALLED),install -D -m 644 $(call module,$(i)) $(call installed_file,$(i))$(newline))
-	$(foreach h,$(MOUNT_HELPERS),install -d $(dir $(h)) && ln -sf $(PREFIX)/bin/modelvault $(h)$(newline))
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system && sed 's,/usr/local/bin,$(PREFIX)/bin,' \
+		contrib/systemd/modelvault@.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/modelvault@.service
+	@for h in $(MOUNT_HELPERS); do \
+		install -d $$(dirname $$h) && ln -sf $(PREFIX)/bin/modelvault $$h || \
+			{ echo "mount(8) will not know the type modelvault (SBINDIR= leaves this out)"; \
+			test $$(id -u) != 0 || exit 1; }; done
 
 uninstall:                              ## what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/modelvault $(MOUNT_HELPERS) \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/modelvault@.service \
 		$(foreach i,$(INSTALLED),$(call installed_file,$(i)))
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/modelvault
 

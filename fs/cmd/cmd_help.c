@@ -14,11 +14,36 @@ static int help_for(const struct command *command, struct output *output)
 	return EXIT_DONE;
 }
 
+static void say_options(const struct option_spec *options, struct output *output)
+{
+	for (const struct option_spec *spec = options; spec && spec->name; spec++)
+		say(output, "%s%s%s%s", spec == options ? "" : " ", spec->name[1] ? "--" : "-",
+			spec->name, spec->takes_value ? "=" : "");
+}
+
+/* For programs: name, operands, options; tabs between. "*" are the options of all with operands. */
+static int help_table(struct output *output)
+{
+	for (const struct command *command = commands; command->name; command++) {
+		if (command->internal)
+			continue;
+		say(output, "%s\t%s\t", command->name, command->operands);
+		say_options(command->options, output);
+		say(output, "\n");
+	}
+	say(output, "*\t\t");
+	say_options(unlock_options, output);
+	say(output, "\n");
+	return EXIT_DONE;
+}
+
 int run_help(struct invocation *invocation)
 {
 	struct output output = output_to_terminal();
 	const struct command *command;
 
+	if (invocation_option(invocation, "table"))
+		return help_table(&output);
 	if (invocation->operand_count) {
 		command = command_find(invocation->operands[0]);
 		if (command && !command->internal)

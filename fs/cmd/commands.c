@@ -259,6 +259,7 @@ const struct command commands[] = {
 		.name = "help",
 		.operands = "[COMMAND]",
 		.summary = "this, or a command's options",
+		.options = OPTIONS(FLAG("table")),
 		.max_operands = 1,
 		.run = run_help,
 	},

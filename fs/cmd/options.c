@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Options of every command that may have to unlock. */
-static const struct option_spec unlock_options[] = {
+const struct option_spec unlock_options[] = {
 	{"key-file", true},
 	{"passphrase-file", true},
 	{"passphrase-fd", true},

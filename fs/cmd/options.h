@@ -15,6 +15,10 @@ int options_parse(const struct command *command, int argc, char **argv,
 	struct invocation *ret_invocation, struct output *output);
 void invocation_done(struct invocation *invocation);
 
+/* Options of every command that may have to unlock, which is those with operands; ends with a NULL
+ * name. */
+extern const struct option_spec unlock_options[];
+
 /* "16K", "4096", "1M": powers of 1024. -EINVAL, -ERANGE. */
 int size_from_text(const char *text, uint64_t *ret_size);
 int number_from_text(const char *text, uint64_t max, uint64_t *ret_number);

@@ -1,0 +1,151 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# What `make install` leaves on a machine, and that `make uninstall` takes it away; completion in
+# bash, driven as the shell drives it.
+
+load ../lib
+
+in_tree() { make -s -C "$TESTS/.." "$@" >/dev/null; }
+
+# complete WORD...: the last one is being typed. Candidates in $output, sorted.
+complete() {
+	# shellcheck disable=SC2016  # for the other shell
+	run bash -c '. "$1"; shift; COMP_WORDS=(modelvault "$@") COMP_CWORD=$#
+		_modelvault; printf "%s\n" "${COMPREPLY[@]}" | LC_ALL=C sort' \
+		- "$TESTS/../build/completion/modelvault" "$@"
+}
+offers() { [ "${output//$'\n'/ }" = "$*" ] || { echo "not '$*' but '${output//$'\n'/ }'"; return 1; }; }
+
+@test "make install puts everything in its place, and uninstall leaves nothing" {
+	local d=$T/root
+	in_tree install DESTDIR="$d" PREFIX=/opt/mv
+	[ "$("$d/opt/mv/bin/modelvault" version)" = "$("$MODELVAULT" version)" ]
+	[ "$(readlink "$d$(realpath /sbin)/mount.modelvault")" = /opt/mv/bin/modelvault ]
+	[ "$(readlink "$d$(realpath /sbin)/mount.fuse.modelvault")" = /opt/mv/bin/modelvault ]
+	for file in man/man1/modelvault.1 man/man8/mount.modelvault.8 doc/modelvault/README.md \
+		doc/modelvault/contrib/docs/threat-model.md bash-completion/completions/modelvault; do
+		[ -s "$d/opt/mv/share/$file" ]
+	done
+	grep -qxF 'ExecStart=/opt/mv/bin/modelvault mount ${VAULT} ${MOUNTPOINT} -f -o ${OPTIONS}' \
+		"$d/opt/mv/lib/systemd/system/modelvault@.service"
+	run ! grep -rq @TABLE@ "$d/opt/mv/share/bash-completion"
+	# Every link of the README leads somewhere there too.
+	while read -r file; do
+		[[ $file == contrib/man/* ]] || [ -e "$d/opt/mv/share/doc/modelvault/$file" ]
+	done < <(grep -oE '\]\([^)#:]+\)' "$d/opt/mv/share/doc/modelvault/README.md" | tr -d '()]')
+	in_tree uninstall DESTDIR="$d" PREFIX=/opt/mv
+	[ -z "$(find "$d" ! -type d)" ]
+}
+
+@test "an ordinary user installs below his home, and is told what he may not" {
+	mkdir -p home/tree/build
+	(cd "$TESTS/.." && cp -a Makefile README.md LICENSE keystore policy fs contrib "$T/home/tree" &&
+		cp -a build/{obj,completion,modelvault,libmodelvault.a,flags,objects} "$T/home/tree/build")
+	chown -R mvalice home
+	run as_user mvalice make -s -C home/tree install PREFIX="$T/home/.local"
+	[ "$status" -eq 0 ]
+	[[ $output == *"mount(8) will not know"*SBINDIR* ]]
+	# Who may everything is not let go on like that.
+	run in_tree install PREFIX="$T/root" SBINDIR=/proc/nowhere
+	[ "$status" -ne 0 ]
+	as_user mvalice "$T/home/.local/bin/modelvault" version
+}
+
+@test "completion: commands, and nothing that is internal" {
+	complete ''
+	[ "$output" = "$("$MODELVAULT" help --table | cut -f 1 | grep -vxF '*' | LC_ALL=C sort)" ]
+	complete u
+	offers umount
+	complete help gr
+	offers grant
+}
+
+@test "completion: the options of the command, with those for unlocking" {
+	complete import /v --re
+	offers --replace
+	complete import /v --
+	offers --dereference --key-file --passphrase-fd --passphrase-file --replace --skip --to
+	complete ls -
+	offers --json --key-file --passphrase-fd --passphrase-file -l
+	complete version -
+	offers --key-file --passphrase-fd --passphrase-file
+}
+
+@test "completion: what stands behind an option" {
+	touch some.key 'a b.key'
+	mkdir dir
+	complete init v --cipher aes
+	offers aes-256-gcm aes-256-ocb
+	complete ls v --key-file s
+	offers some.key
+	complete ls v --key-file = s
+	offers some.key
+	complete ls v --key-file 'a '
+	offers 'a b.key'
+	complete init v --objects ''
+	offers dir
+	complete explain v p --user mvali
+	offers mvalice
+	complete audit v query --outcome d
+	offers deny
+	complete audit v query --order ''
+	offers newest oldest
+	complete mount v m -o cache
+	offers cache-idle= cache=keep cache=none cache=open
+	complete mount v m -o ro,no
+	offers ro,noexec
+}
+
+@test "completion: operands by the words of the help" {
+	mkdir -p vault other/sub
+	touch source
+	complete mount v
+	offers vault
+	complete mount --key-file k ot
+	offers other
+	complete mount vault ot
+	offers other
+	complete import vault s
+	offers source
+	complete audit vault ''
+	offers query verify
+	complete key vault s
+	offers slots
+	complete grant vault us
+	offers user:
+	complete grant vault user : mvali
+	offers mvalice
+	complete grant vault user :
+	[[ $output == *mvalice* ]]
+	complete grant vault group : mvt
+	offers mvteam
+	complete grant vault user:x r
+	offers read
+}
+
+@test "completion: mount points, and paths of a vault that is mounted, without a key" {
+	mkdir -p models/llama 'models/a b'
+	echo x >models/llama/file.gguf
+	make_vault vault 2>/dev/null
+	"$MODELVAULT" import vault models 2>/dev/null
+	mounted vault m 2>/dev/null
+	unset MODELVAULT_KEY_FILE
+	complete umount "$T"
+	offers "$T/m"
+	complete ls "$T/m" mod
+	offers models/
+	complete rm vault models/
+	offers 'models/a b/ models/llama/'
+	complete grant vault user:mvalice read models/llama/f
+	offers models/llama/file.gguf
+	cd /
+	complete verify "$T/m" models/l
+	offers models/llama/
+	MODELVAULT=$T/vault complete ls @ mod
+	offers models/
+	cd "$T"
+	unmounted m
+	complete ls vault mod
+	offers ''
+}
