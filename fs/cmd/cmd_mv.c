@@ -74,7 +74,7 @@ static int move_name(struct move *move)
 	struct keystore *keystore = move->vault->keystore;
 	uint8_t old_id[ID_SIZE] = {0};
 	struct entry_name from, to;
-	struct entry_info info;
+	struct entry_info info, replaced;
 	int r;
 
 	r = vault_name_find(move->vault, move->from, move->from_len, &from);
@@ -85,6 +85,10 @@ static int move_name(struct move *move)
 	r = vault_name_find(move->vault, buffer_text(move->to), move->to->len, &to);
 	if (r < 0)
 		return r == -ENOENT ? -ENOTDIR : r;
+	if (verb_flag(move->call, "replace") &&
+		keystore_lookup(keystore, to.parent, to.name, to.len, &replaced) == 0)
+		gate_file_replaced(
+			move->vault->gate, replaced.ino, buffer_text(move->to), move->to->len);
 	r = keystore_rename(keystore, &from, &to, verb_flag(move->call, "replace"), old_id);
 	if (r < 0)
 		return r;

@@ -162,6 +162,7 @@ static int take_bytes(struct entry_request *request, int fd, const struct stat *
 		if (!go_on)
 			return code;
 		import.replace = true;
+		import.replaced = request->old.ino;
 	}
 	r = file_import(&import);
 	if (r < 0)

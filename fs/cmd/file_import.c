@@ -192,6 +192,8 @@ static int add_row(struct file_import *import, const struct new_file *file,
 	if (r < 0)
 		return r;
 	import->step = "keystore.db did not take it";
+	if (import->replace)
+		gate_file_replaced(vault->gate, import->replaced, import->path, import->path_len);
 	r = keystore_add_file(vault->keystore, &entry, file, version->size, version->root,
 		import->replace, old_id, &ino);
 	gate_names_changed(vault->gate, entry.parent, 0);

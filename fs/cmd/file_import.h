@@ -19,8 +19,9 @@ struct file_import {
 	int fd;
 	struct stat attr; /* of fd, before a byte was read */
 	bool replace;
-	uint64_t size;	  /* out: bytes taken in */
-	const char *step; /* out, after a failure: what failed */
+	uint64_t replaced; /* the inode that has the name now, with replace */
+	uint64_t size;	   /* out: bytes taken in */
+	const char *step;  /* out, after a failure: what failed */
 };
 
 /*

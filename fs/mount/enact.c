@@ -17,13 +17,28 @@ struct enacting {
 	uint64_t ino; /* for gate_end_file */
 };
 
+/* Who has a replaced file open goes on as if it still had the name that it lost. */
+static bool replaced_fails_now(struct gate *gate, const struct handle *handle)
+{
+	__typeof__(*((struct name_list *)NULL)->names) name = {
+		handle->last_name, handle->last_name_len};
+	const struct name_list names = {.count = 1, .names = &name};
+
+	return gate_decide(gate, &handle->subject, &names, PERMISSION_READ).verdict !=
+	       VERDICT_ALLOW;
+}
+
 static bool fails_now(void *arg, struct handle *handle)
 {
 	struct gate *gate = ((struct enacting *)arg)->gate;
 	struct name_list names = {0};
 	bool fails = true;
+	int r;
 
-	if (keystore_names(gate->backend.keystore, handle->ino, &names) == 0 && names.count)
+	r = keystore_names(gate->backend.keystore, handle->ino, &names);
+	if (r == -ENOENT && handle->last_name)
+		return replaced_fails_now(gate, handle);
+	if (r == 0 && names.count)
 		fails = gate_decide(gate, &handle->subject, &names, PERMISSION_READ).verdict !=
 			VERDICT_ALLOW;
 	name_list_done(&names);
@@ -85,6 +100,11 @@ int gate_enact(struct gate *gate, struct policy_change *change, struct gate_effe
 	r = end_handles(gate, fails_now, &enacting, ret_effect);
 	pthread_mutex_unlock(&gate->enacting);
 	return r;
+}
+
+void gate_file_replaced(struct gate *gate, uint64_t ino, const char *name, size_t len)
+{
+	handle_set_last_name(gate->handles, ino, name, len);
 }
 
 int gate_end_file(struct gate *gate, uint64_t ino, const uint8_t file_id[ID_SIZE],

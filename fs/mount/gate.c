@@ -236,6 +236,7 @@ static int new_handle(struct opening *opening, struct subject *subject,
 	handle->session = opening->session;
 	handle->node_id = node->id;
 	handle->ino = node->ino;
+	handle->info = opening->info;
 	memcpy(handle->file_id, opening->info.file_id, ID_SIZE);
 	handle->rule = rule;
 	handle->opened_ns = clock_monotonic_ns();

@@ -205,6 +205,7 @@ void handle_free(struct handle_table *table, struct handle *handle)
 	open_file_put(table->files, handle->file);
 	subject_done(&handle->subject);
 	free(handle->path);
+	free(handle->last_name);
 	free(handle);
 }
 
@@ -226,6 +227,38 @@ uint64_t handle_end(struct handle_table *table, bool (*fails)(void *arg, struct 
 	}
 	pthread_mutex_unlock(&table->mutex);
 	return count;
+}
+
+void handle_set_last_name(struct handle_table *table, uint64_t ino, const char *name, size_t len)
+{
+	pthread_mutex_lock(&table->mutex);
+	for (uint32_t i = 0; i < table->slot_count; i++) {
+		struct handle *handle = table->slots[i].handle;
+
+		if (!handle || handle->ino != ino)
+			continue;
+		free(handle->last_name);
+		/* Without memory it will be ended. */
+		handle->last_name = strndup(name, len);
+		handle->last_name_len = len;
+	}
+	pthread_mutex_unlock(&table->mutex);
+}
+
+bool handle_find_replaced(struct handle_table *table, uint64_t ino, struct entry_info *ret_info)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&table->mutex);
+	for (uint32_t i = 0; i < table->slot_count && !found; i++) {
+		const struct handle *handle = table->slots[i].handle;
+
+		found = handle && handle->ino == ino && handle->last_name;
+		if (found)
+			*ret_info = handle->info;
+	}
+	pthread_mutex_unlock(&table->mutex);
+	return found;
 }
 
 static uint64_t undrained(const struct handle_table *table)

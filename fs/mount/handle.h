@@ -34,10 +34,13 @@ struct handle {
 	int64_t opened_ns;	/* monotonic */
 	int64_t opened_at_ns;	/* time of day */
 	struct open_file *file; /* set while PENDING, before the answer */
+	struct entry_info info; /* of the file when it was opened */
 
 	/* Guarded by the table's mutex. */
 	enum handle_state state;
 	unsigned readers; /* READs being answered */
+	char *last_name;  /* the name under which the file was replaced, or NULL; owned */
+	size_t last_name_len;
 	bool stale_pages; /* DEAD, and the kernel's pages of its node were not invalidated yet */
 
 	_Atomic uint64_t bytes;		       /* plaintext bytes that left for it */
@@ -76,6 +79,11 @@ void handle_free(struct handle_table *table, struct handle *handle);
  */
 uint64_t handle_end(struct handle_table *table, bool (*fails)(void *arg, struct handle *handle),
 	void (*ended)(void *arg, struct handle *handle), void *arg);
+/* The file is about to be replaced under this name: who has it open is decided by it from then on.
+ */
+void handle_set_last_name(struct handle_table *table, uint64_t ino, const char *name, size_t len);
+/* What a file was like that is in no directory any more and still open after it was replaced. */
+bool handle_find_replaced(struct handle_table *table, uint64_t ino, struct entry_info *ret_info);
 /* Waits until no DEAD handle has a READ being answered, or the time is over. Count of those left.
  */
 uint64_t handle_drain(struct handle_table *table, int64_t timeout_ms);

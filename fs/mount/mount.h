@@ -53,6 +53,11 @@ int gate_enact(struct gate *gate, struct policy_change *change, struct gate_effe
  */
 int gate_end_file(struct gate *gate, uint64_t ino, const uint8_t file_id[ID_SIZE],
 	struct gate_effect *ret_effect);
+/*
+ * Before a file is replaced under this path: who has it open goes on reading it, by the rules for
+ * this name.
+ */
+void gate_file_replaced(struct gate *gate, uint64_t ino, const char *name, size_t len);
 /* Closes objects that nobody has used for some seconds. Call now and then. */
 void gate_close_idle(struct gate *gate);
 /*

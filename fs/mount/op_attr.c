@@ -16,6 +16,10 @@ static int entry_of_node(struct session *session, fuse_ino_t id, struct entry_in
 	if (r < 0 || node.moved)
 		return -ESTALE;
 	r = keystore_stat(session->gate->backend.keystore, node.ino, ret_info);
+	if (r == -ENOENT && handle_find_replaced(session->gate->handles, node.ino, ret_info)) {
+		ret_info->nlink = 0;
+		return 0;
+	}
 	/* Removed since the LOOKUP: walk again, and find that out by name. */
 	return r == -ENOENT ? -ESTALE : r;
 }

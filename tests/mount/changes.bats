@@ -123,3 +123,35 @@ walk() { find m1 m2 m3 -ls >/dev/null; }
 	"$MODELVAULT" mv v a/y h
 	allowed as_user mvalice cat m2/h/x
 }
+
+# replace_f [COMMAND...]: f is replaced while fd 9 has it open; what fd 9 gives is compared.
+replaced_while_open() {
+	cp f old
+	exec 9<m1/f
+	head -c 1000 <&9 >got
+	random_file f 5000000
+	"$@"
+	"$MODELVAULT" grant v user:mvbob read 'x/**' >other 2>>said
+	sleep 1.3
+	[ "$(stat -L -c %s /dev/fd/9)" = "$(stat -c %s old)" ]
+	cat <&9 >>got
+	cmp got old
+	cmp f m1/f
+	cmp f m2/f
+}
+
+@test "who has a replaced file open keeps its bytes, also beyond other changes" {
+	random_file f 4000000
+	"$MODELVAULT" import v f 2>>said
+	replaced_while_open "$MODELVAULT" import v f --replace
+	exec 9<&-
+	# and by mv
+	random_file f 4000000
+	"$MODELVAULT" import v f --replace 2>>said
+	put() { "$MODELVAULT" import v f --to new && "$MODELVAULT" mv v new/f f --replace; }
+	replaced_while_open put 2>>said
+	# A rule that is taken back ends him all the same.
+	"$MODELVAULT" revoke v "$(cat rule)" 2>>said
+	exec 9<&-
+	"$MODELVAULT" audit v --action revoked --json | grep -q '"path":"f"'
+}
