@@ -230,9 +230,9 @@ static int init_in(
 	say(output, "audit key fingerprint: %s\n", text);
 	remark(output,
 		"made %s; uid %u is admin, auditor and custodian. Keep the fingerprint: it proves "
-		"the trail%s%s.\nNext: modelvault import %s SOURCE...",
-		path, geteuid(), key_file ? "; keep a copy of " : "", key_file ? key_file : "",
-		path);
+		"the trail%s%s",
+		path, geteuid(), key_file ? "; keep a copy of " : "", key_file ? key_file : "");
+	remark(output, "Next: modelvault import %s SOURCE...", path);
 	return EXIT_DONE;
 }
 

@@ -44,7 +44,7 @@ struct output {
 /* Text for standard output. */
 void say(struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void say_bytes(struct output *output, const void *bytes, size_t len);
-/* One line for standard error: "modelvault: " and '\n' are added. */
+/* One line for standard error: "modelvault: " and '\n' are added; control bytes are escaped. */
 void complain(struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A line for standard error that is no complaint: only '\n' is added. */
 void remark(struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -52,6 +52,8 @@ void remark(struct output *output, const char *format, ...) __attribute__((forma
 const char *plural(uint64_t count);
 /* Output to this process's own standard output and error. */
 struct output output_to_terminal(void);
+/* At the end: the exit code, or EXIT_FAILED when words for standard output were lost; complains. */
+int output_check(int code, struct output *output);
 
 /* One call of a verb. */
 struct verb_call {

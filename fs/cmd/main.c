@@ -64,5 +64,5 @@ int main(int argc, char **argv)
 		return code;
 	code = command->run ? command->run(&invocation) : run_verb(&invocation);
 	invocation_done(&invocation);
-	return code;
+	return output_check(code, &output);
 }

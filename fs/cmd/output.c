@@ -7,7 +7,10 @@
 #include <string.h>
 
 #include "fs/cmd/command.h"
+#include "keystore/base/bytes.h"
 #include "keystore/base/file.h"
+#include "keystore/base/result.h"
+#include "keystore/base/scope.h"
 
 int exit_code_of(int result)
 {
@@ -55,29 +58,37 @@ void say_bytes(struct output *output, const void *bytes, size_t len)
 	write_out(output, 1, bytes, len);
 }
 
-static void write_format(struct output *output, int stream, const char *before, const char *after,
-	const char *format, va_list args)
+void say(struct output *output, const char *format, ...)
 {
-	char *text = NULL;
-	int len = vasprintf(&text, format, args);
+	scope_free char *text = NULL;
+	va_list args;
+	int len;
 
+	va_start(args, format);
+	len = vasprintf(&text, format, args);
+	va_end(args);
 	if (len < 0) {
+		text = NULL;
 		output->failed = -ENOMEM;
 		return;
 	}
-	write_out(output, stream, before, strlen(before));
-	write_out(output, stream, text, (size_t)len);
-	write_out(output, stream, after, strlen(after));
-	free(text);
+	write_out(output, 1, text, (size_t)len);
 }
 
-void say(struct output *output, const char *format, ...)
+/* One line in one piece, whatever operands and names in it contain. */
+static void write_line(struct output *output, const char *before, const char *format, va_list args)
 {
-	va_list args;
+	scope_free char *text = NULL, *shown = NULL, *line = NULL;
 
-	va_start(args, format);
-	write_format(output, 1, "", "", format, args);
-	va_end(args);
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	shown = text ? text_as_line(text) : NULL;
+	if (!shown || asprintf(&line, "%s%s\n", before, shown) < 0) {
+		line = NULL;
+		output->failed = -ENOMEM;
+		return;
+	}
+	write_out(output, 2, line, strlen(line));
 }
 
 void complain(struct output *output, const char *format, ...)
@@ -85,7 +96,7 @@ void complain(struct output *output, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	write_format(output, 2, "modelvault: ", "\n", format, args);
+	write_line(output, "modelvault: ", format, args);
 	va_end(args);
 }
 
@@ -94,7 +105,7 @@ void remark(struct output *output, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	write_format(output, 2, "", "\n", format, args);
+	write_line(output, "", format, args);
 	va_end(args);
 }
 
@@ -103,13 +114,29 @@ const char *plural(uint64_t count)
 	return count == 1 ? "" : "s";
 }
 
+/* The first failure to write to standard output: a full disk, a broken device. */
+static int terminal_failure;
+
 static int write_to_terminal(void *arg, int stream, const void *bytes, size_t len)
 {
+	int r = file_write(stream, bytes, len);
+
 	(void)arg;
-	return file_write(stream, bytes, len);
+	if (r < 0 && stream == 1 && !terminal_failure)
+		terminal_failure = r;
+	return r;
 }
 
 struct output output_to_terminal(void)
 {
 	return (struct output){.write = write_to_terminal};
+}
+
+int output_check(int code, struct output *output)
+{
+	if (!terminal_failure)
+		return code;
+	complain(output, "standard output cannot be written: %s; what it got is not complete",
+		result_text(terminal_failure));
+	return code == EXIT_DONE ? EXIT_FAILED : code;
 }

@@ -117,8 +117,10 @@ static int open_keystore(
 			path);
 		break;
 	case -ENOENT:
-		complain(output, "%s: keystore.db is missing; keystore.copy is the last good state",
-			path);
+	case -EINVAL:
+	case -ELOOP:
+		complain(output, "%s: keystore.db is %s; keystore.copy is the last good state",
+			path, r == -ENOENT ? "missing" : "not a regular file");
 		return EXIT_INTEGRITY;
 	case -EPROTONOSUPPORT:
 		complain(output, "%s was made by a newer modelvault; use that version", path);
@@ -197,7 +199,8 @@ static int open_objects(struct vault *vault, struct output *output)
 
 	r = object_store_open(path, &vault->objects);
 	if (r < 0) {
-		complain(output, "the objects directory %s: %s", path, result_text(r));
+		complain(output, "the objects directory %s: %s; mount it or put it back", path,
+			result_text(r));
 		return r == -ENOENT ? EXIT_NOT_FOUND : EXIT_FAILED;
 	}
 	return EXIT_DONE;
@@ -228,6 +231,41 @@ struct backend vault_backend(const struct vault *vault)
 		.objects = vault->objects};
 }
 
+static int complain_trail(const char *path, int result, struct output *output)
+{
+	const char *cause;
+
+	switch (result) {
+	case -EPROTONOSUPPORT:
+		complain(output, "%s: audit.db was made by a newer modelvault; use that version",
+			path);
+		return EXIT_FAILED;
+	case -EKEYREJECTED:
+		cause = "audit.key is not of its last segment";
+		break;
+	case -ENOENT:
+		cause = "audit.db or audit.key is missing";
+		break;
+	case -EINVAL:
+	case -ELOOP:
+		cause = "audit.db or audit.key is not a regular file";
+		break;
+	case -ENOSPC:
+	case -EROFS:
+	case -EDQUOT:
+		complain(output, "%s: the audit trail cannot be written: %s; make room for it",
+			path, result_text(result));
+		return EXIT_FAILED;
+	default:
+		cause = result_text(result);
+	}
+	complain(output,
+		"%s: the audit trail cannot be continued (%s); `modelvault audit %s verify` says "
+		"where it breaks, and a backup has it whole",
+		path, cause, path);
+	return EXIT_INTEGRITY;
+}
+
 static int open_rest(struct vault *vault, struct output *output)
 {
 	struct audit_key_wrapper wrapper = vault_key_wrapper(vault->keystore);
@@ -241,16 +279,8 @@ static int open_rest(struct vault *vault, struct output *output)
 		return exit_code_of(r);
 	}
 	r = audit_open(vault->place.path, vault->place.id, &wrapper, AUDIT_REQUIRED, &vault->audit);
-	if (r < 0) {
-		complain(output,
-			"%s: the audit trail cannot be continued (%s); "
-			"`modelvault audit %s verify` says where it breaks",
-			vault->place.path,
-			r == -EKEYREJECTED ? "audit.key is not of its last segment"
-					   : result_text(r),
-			vault->place.path);
-		return r == -EKEYREJECTED ? EXIT_INTEGRITY : exit_code_of(r);
-	}
+	if (r < 0)
+		return complain_trail(vault->place.path, r, output);
 	r = open_objects(vault, output);
 	if (r != EXIT_DONE)
 		return r;
@@ -294,8 +324,12 @@ int vault_open(const struct vault_place *place, const struct unlock_secrets *sec
 		return EXIT_BUSY;
 	}
 	if (vault->lock_fd < 0) {
-		complain(output, "%s: %s", place->path, strerror(-vault->lock_fd));
-		return vault->lock_fd == -EACCES ? EXIT_REFUSED : EXIT_FAILED;
+		complain(output, "%s/lock: %s; %s", place->path, result_text(vault->lock_fd),
+			vault->lock_fd == -EACCES  ? "the user whose vault it is can open it"
+			: vault->lock_fd == -EROFS ? "a vault is opened where it can be written"
+						   : "it is a regular file that may be removed");
+		return vault->lock_fd == -EACCES || vault->lock_fd == -EPERM ? EXIT_REFUSED
+									     : EXIT_FAILED;
 	}
 	code = open_keystore(vault, secrets, output);
 	if (code == EXIT_DONE)

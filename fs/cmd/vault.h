@@ -24,7 +24,7 @@ struct vault_place {
 
 /*
  * VAULT as the user wrote it: a vault directory, a mount point of one, or "@" for $MODELVAULT.
- * -ENOENT: nothing there; -EUCLEAN: there is something, but no vault. Complains.
+ * -ENOENT: nothing there, or no vault; -EUCLEAN: a vault whose `id` is damaged. Complains.
  */
 int vault_locate(const char *operand, struct vault_place *ret_place, struct output *output);
 void vault_place_done(struct vault_place *place);

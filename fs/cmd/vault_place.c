@@ -34,8 +34,11 @@ static int read_id(const char *path, struct vault_place *place)
 	int r;
 
 	if (directory < 0)
-		return errno == ENOTDIR ? -EUCLEAN : -errno;
+		return errno == ENOTDIR ? -ENODATA : -errno;
 	r = file_load(directory, "id", 256, &text, &len);
+	/* What else a vault has tells one that lost its id from what never was one. */
+	if (r == -ENOENT && faccessat(directory, "keystore.db", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return -ENODATA;
 	if (r < 0)
 		return r == -ENOENT || r == -EINVAL || r == -EFBIG || r == -ELOOP ? -EUCLEAN : r;
 	if (sscanf(text, "modelvault %15s %32s", version, id) != 2 || strlen(id) != 2 * ID_SIZE)
@@ -51,21 +54,44 @@ static int read_id(const char *path, struct vault_place *place)
 	return 0;
 }
 
+/* What is no vault is -ENOENT to the callers, as what is not there. */
 static int complain_place(const char *operand, int result, struct output *output)
 {
 	switch (result) {
 	case -ENOENT:
 		complain(output, "%s: there is no such vault; `modelvault init %s` makes one",
-			operand, operand);
+			*operand ? operand : "''", *operand ? operand : "DIRECTORY");
 		break;
+	case -ENODATA:
+		complain(output,
+			"%s is not a vault and not the mount point of one; `modelvault init "
+			"DIRECTORY` "
+			"makes one",
+			operand);
+		return -ENOENT;
 	case -EUCLEAN:
-		complain(output, "%s is not a vault and not the mount point of one", operand);
+		complain(output,
+			"%s: the file id of this vault is missing or damaged; put it back from a "
+			"backup",
+			operand);
 		break;
 	case -EPROTONOSUPPORT:
 		complain(output, "%s was made by a newer modelvault; use that version", operand);
 		break;
+	case -EACCES:
+		complain(output,
+			"%s: permission denied; ask its owner, or run modelvault as the user whose "
+			"vault it is",
+			operand);
+		break;
+	case -ENOTCONN:
+		complain(output,
+			"%s: its server is dead; `modelvault umount %s` clears the mount point",
+			operand, operand);
+		break;
 	default:
-		complain(output, "%s: %s", operand, strerror(-result));
+		complain(output, "%s: %s; VAULT is a vault directory or a mount point of one",
+			operand, result_text(result));
 	}
 	return result;
 }
@@ -80,7 +106,8 @@ int vault_locate(const char *operand, struct vault_place *ret_place, struct outp
 	if (strcmp(operand, "@") == 0) {
 		path = getenv("MODELVAULT");
 		if (!path || !*path) {
-			complain(output, "'@' stands for $MODELVAULT, which is not set");
+			complain(output, "'@' stands for $MODELVAULT, which is not set; set it, "
+					 "or name the vault");
 			return -ENOENT;
 		}
 	}
@@ -96,9 +123,8 @@ int vault_locate(const char *operand, struct vault_place *ret_place, struct outp
 	place.path = mounted ? take(&mounted) : take(&absolute);
 	r = read_id(place.path, &place);
 	if (r < 0) {
-		complain_place(operand, r, output);
 		vault_place_done(&place);
-		return r;
+		return complain_place(operand, r, output);
 	}
 	*ret_place = place;
 	return 0;

@@ -293,7 +293,7 @@ static bool is_control(const uint8_t *at, size_t sequence)
 	return sequence == 3 && at[0] == 0xe2 && at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9;
 }
 
-char *text_for_terminal(const void *bytes, size_t len)
+static char *without_controls(const void *bytes, size_t len, bool escape_backslash)
 {
 	scope_buffer struct buffer text = {0};
 	const uint8_t *at = bytes;
@@ -306,7 +306,7 @@ char *text_for_terminal(const void *bytes, size_t len)
 		step = sequence ? sequence : 1;
 		if (*at == '\n')
 			buffer_add_text(&text, "\\n");
-		else if (*at == '\\')
+		else if (*at == '\\' && escape_backslash)
 			buffer_add_text(&text, "\\\\");
 		else if (sequence && !is_control(at, sequence))
 			buffer_add(&text, at, sequence);
@@ -315,4 +315,14 @@ char *text_for_terminal(const void *bytes, size_t len)
 				buffer_add_format(&text, "\\x%02x", at[i]);
 	}
 	return buffer_take(&text, &data, &step) < 0 ? NULL : data;
+}
+
+char *text_for_terminal(const void *bytes, size_t len)
+{
+	return without_controls(bytes, len, true);
+}
+
+char *text_as_line(const char *text)
+{
+	return without_controls(text, strlen(text), false);
 }

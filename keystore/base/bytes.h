@@ -117,5 +117,7 @@ size_t utf8_sequence(const void *bytes, size_t len);
  * NULL when out of memory.
  */
 char *text_for_terminal(const void *bytes, size_t len);
+/* A whole message, in which such names may stand already: the same, but '\' is left as it is. */
+char *text_as_line(const char *text);
 
 #endif
