@@ -48,7 +48,8 @@ int run_help(struct invocation *invocation)
 		command = command_find(invocation->operands[0]);
 		if (command && !command->internal)
 			return help_for(command, &output);
-		complain(&output, "help: there is no command '%s'", invocation->operands[0]);
+		complain(&output, "help: there is no command '%s'; `modelvault help` lists them",
+			invocation->operands[0]);
 		return EXIT_USAGE;
 	}
 	say(&output,

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "fs/cmd/commands.h"
+#include "fs/cmd/mounts.h"
 #include "fs/cmd/options.h"
 #include "fs/cmd/reserve.h"
 #include "fs/cmd/unlock.h"
@@ -62,7 +63,9 @@ static int take_directory(const char *path, bool *ret_made, struct output *outpu
 		return EXIT_DONE;
 	}
 	if (errno != EEXIST) {
-		complain(output, "init: %s: %s", path, strerror(errno));
+		complain(output, "init: %s: %s; %s", path, strerror(errno),
+			errno == ENOENT ? "make the directory above it first"
+					: "choose a place where this user can make a directory");
 		return errno == ENOENT ? EXIT_NOT_FOUND : EXIT_FAILED;
 	}
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -221,7 +224,9 @@ static int init_in(
 	r = objects ? make_vault(path, &options, &secrets, fingerprint) : -ENOMEM;
 	unlock_secrets_done(&secrets);
 	if (r < 0) {
-		complain(output, "init: %s: %s; nothing was made", path, result_text(r));
+		complain(output, "init: %s%s%s: %s; nothing was made", path,
+			objects_option ? ", objects in " : "", objects_option ? objects : "",
+			result_text(r));
 		if (objects)
 			take_back(path, made, objects, key_file);
 		return EXIT_FAILED;
@@ -236,9 +241,36 @@ static int init_in(
 	return EXIT_DONE;
 }
 
+/* A vault that lies on a mount of a vault would wait for that one's server, or for its own. */
+static int check_place(const char *path, struct output *output)
+{
+	scope_free char *parent = strdup(path);
+	scope_free char *real = NULL, *shown = NULL;
+	const char *rest;
+	char *slash;
+
+	if (!parent)
+		return EXIT_FAILED;
+	real = realpath(path, NULL);
+	/* What is not there yet will be where its parent is. */
+	while (!real && (slash = strrchr(parent, '/')) && slash != parent) {
+		*slash = '\0';
+		real = realpath(parent, NULL);
+	}
+	if (!real)
+		real = realpath(*path == '/' ? "/" : ".", NULL);
+	shown = real ? mounts_vault_above(real, &rest) : NULL;
+	if (!shown)
+		return EXIT_DONE;
+	complain(output, "init: %s is on a mount of the vault %s; choose another place", path,
+		shown);
+	return EXIT_USAGE;
+}
+
 int run_init(struct invocation *invocation)
 {
 	struct output output = output_to_terminal();
+	const char *objects = invocation_option(invocation, "objects");
 	const char *operand = invocation->vault;
 	scope_free char *path = NULL;
 	bool made;
@@ -251,10 +283,16 @@ int run_init(struct invocation *invocation)
 	if (strcmp(operand, "@") == 0)
 		operand = getenv("MODELVAULT");
 	if (!operand || !*operand) {
-		complain(&output, "'@' stands for $MODELVAULT, which is not set");
+		complain(&output, "init: '%s' names no directory for the vault%s",
+			invocation->vault,
+			operand ? "" : ": '@' stands for $MODELVAULT, which is not set");
 		return EXIT_NOT_FOUND;
 	}
-	code = take_directory(operand, &made, &output);
+	code = check_place(operand, &output);
+	if (code == EXIT_DONE && objects)
+		code = check_place(objects, &output);
+	if (code == EXIT_DONE)
+		code = take_directory(operand, &made, &output);
 	if (code != EXIT_DONE)
 		return code;
 	path = realpath(operand, NULL);

@@ -18,6 +18,7 @@
 
 #define MOUNT_TRIES 3
 
+/* What cannot be read is left to the mount itself. */
 static bool is_empty(const char *path)
 {
 	DIR *directory = opendir(path);
@@ -25,7 +26,7 @@ static bool is_empty(const char *path)
 	bool empty = true;
 
 	if (!directory)
-		return false;
+		return true;
 	while (empty && (entry = readdir(directory)))
 		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
 	closedir(directory);
@@ -37,21 +38,36 @@ static int check_mountpoint(const char *operand, const struct vault_place *place
 	struct output *output)
 {
 	scope_free char *path = realpath(operand, NULL);
+	scope_free char *shown = NULL;
 	size_t len = strlen(place->path);
+	const char *rest;
 	struct stat attr;
 
 	if (!path) {
-		complain(output, "mount point %s: %s%s", operand, strerror(errno),
-			errno == ENOENT ? "; make the directory first" : "");
+		complain(output, "mount point '%s': %s; %s", operand, strerror(errno),
+			errno == ENOENT ? "make the directory first"
+					: "choose an empty directory that this user can reach");
 		return errno == ENOENT ? EXIT_NOT_FOUND : EXIT_FAILED;
 	}
 	if (mounts_is_mountpoint(path)) {
-		complain(output, "%s is a mount point already; `modelvault umount %s` first", path,
-			path);
+		shown = mounts_vault_at(path);
+		if (shown)
+			complain(output,
+				"%s is a mount point already; `modelvault umount %s` first", path,
+				path);
+		else
+			complain(output, "%s is a mount point already; choose another directory",
+				path);
 		return EXIT_BUSY;
 	}
+	shown = mounts_vault_above(path, &rest);
+	if (shown) {
+		complain(output, "mount point %s is on a mount of %s; choose another place", path,
+			shown);
+		return EXIT_USAGE;
+	}
 	if (stat(path, &attr) < 0 || !S_ISDIR(attr.st_mode)) {
-		complain(output, "mount point %s is not a directory", path);
+		complain(output, "mount point %s is not a directory; choose an empty one", path);
 		return EXIT_USAGE;
 	}
 	if (strncmp(path, place->path, len) == 0 && (path[len] == '/' || !path[len])) {

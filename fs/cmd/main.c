@@ -32,6 +32,11 @@ static const char *suggest(const char *name)
 	return "help";
 }
 
+static bool asks_for_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct output output = output_to_terminal();
@@ -50,14 +55,19 @@ int main(int argc, char **argv)
 		complain(&output, "no command; `modelvault help` lists them");
 		return EXIT_USAGE;
 	}
-	name = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ? "help"
-	       : strcmp(argv[1], "--version") == 0			    ? "version"
-									    : argv[1];
+	name = asks_for_help(argv[1])		   ? "help"
+	       : strcmp(argv[1], "--version") == 0 ? "version"
+						   : argv[1];
 	command = command_find(name);
 	if (!command || command->internal) {
 		complain(&output, "there is no command '%s'; did you mean '%s'?", name,
 			suggest(name));
 		return EXIT_USAGE;
+	}
+	if (argc > 2 && asks_for_help(argv[2])) {
+		argv[2] = argv[1];
+		argc = 3;
+		command = command_find("help");
 	}
 	code = options_parse(command, argc - 2, argv + 2, &invocation, &output);
 	if (code != EXIT_DONE)

@@ -70,6 +70,11 @@ static int add_option(const struct command *command, struct invocation *invocati
 		complain(output, "%s: option '--%s' takes no value", command->name, spec->name);
 		return EXIT_USAGE;
 	}
+	if (spec->takes_value && message_has(invocation->request, spec->name)) {
+		complain(output, "%s: option '%s%s' is given twice; give it once", command->name,
+			spec->name[1] ? "--" : "-", spec->name);
+		return EXIT_USAGE;
+	}
 	return message_add_text(invocation->request, spec->name, value) < 0 ? EXIT_FAILED
 									    : EXIT_DONE;
 }

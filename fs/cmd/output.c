@@ -30,6 +30,8 @@ int exit_code_of(int result)
 		return EXIT_INTEGRITY;
 	case ENOENT:
 		return EXIT_NOT_FOUND;
+	case EDESTADDRREQ: /* a path below a mount point where the vault belongs (vault_locate) */
+		return EXIT_USAGE;
 	case EBUSY:
 		return EXIT_BUSY;
 	default:

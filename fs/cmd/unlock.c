@@ -5,16 +5,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fs/cmd/mounts.h"
 #include "fs/cmd/options.h"
 #include "fs/cmd/terminal.h"
 #include "keystore/base/file.h"
+#include "keystore/base/log.h"
+#include "keystore/base/result.h"
 #include "keystore/keystore.h"
+
+#define PIPE_WAIT_MS 10000
 
 #define VAULT_PROMPT "Passphrase of the vault: "
 
@@ -49,25 +55,49 @@ static int read_secret(int fd, size_t max, bool line, struct secret **ret_secret
 	return r;
 }
 
+/* Opens what may be a pipe, and waits a while only for one into which nobody writes. */
+static int open_source(const char *path)
+{
+	scope_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct pollfd waiting = {.fd = fd, .events = POLLIN};
+	struct stat attr;
+	int flags;
+
+	if (fd < 0 || fstat(fd, &attr) < 0)
+		return -errno;
+	if (S_ISDIR(attr.st_mode))
+		return -EISDIR;
+	if (S_ISFIFO(attr.st_mode) && poll(&waiting, 1, PIPE_WAIT_MS) == 0)
+		return -ETIMEDOUT;
+	flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
+		return -errno;
+	return take_fd(&fd);
+}
+
 static int read_passphrase_file(const char *path, struct secret **ret_secret)
 {
-	scope_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	scope_fd int fd = open_source(path);
 
-	return fd < 0 ? -errno : read_secret(fd, LIMIT_PASSPHRASE, true, ret_secret);
+	return fd < 0 ? fd : read_secret(fd, LIMIT_PASSPHRASE, true, ret_secret);
 }
 
 static int read_key_file(const char *path, struct secret **ret_secret)
 {
 	scope(secret_free) struct secret *bytes = NULL;
-	scope_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	scope_fd int fd = open_source(path);
+	struct stat attr;
 	int r;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = read_secret(fd, LIMIT_KEY_FILE, false, &bytes);
 	if (r < 0)
 		return r;
-	return key_file_parse(secret_view(bytes), secret_len(bytes), ret_secret);
+	r = key_file_parse(secret_view(bytes), secret_len(bytes), ret_secret);
+	if (r == 0 && fstat(fd, &attr) == 0 && S_ISREG(attr.st_mode) && (attr.st_mode & S_IROTH))
+		log_warning("key file %s can be read by every user; `chmod go= %s`", path, path);
+	return r;
 }
 
 static int read_passphrase_fd(const char *text, struct secret **ret_secret)
@@ -108,11 +138,15 @@ static int ask_passphrase(const char *prompt, struct secret **ret_secret)
 	return r < 0 ? r : secret_from(secret_view(room), answer.len, ret_secret);
 }
 
-/* True when path is inside the directory: a key beside the lock it opens is no lock. */
+/*
+ * True when path is inside the directory, or on a mount that shows it: a key beside the lock it
+ * opens is no lock.
+ */
 static bool is_inside(const char *path, const char *directory)
 {
 	scope_free char *parent = strdup(path);
-	scope_free char *real = NULL, *real_directory = realpath(directory, NULL);
+	scope_free char *real = NULL, *real_directory = realpath(directory, NULL), *shown = NULL;
+	const char *rest;
 	char *slash = parent ? strrchr(parent, '/') : NULL;
 	size_t len;
 
@@ -126,19 +160,45 @@ static bool is_inside(const char *path, const char *directory)
 		real = realpath(slash ? parent : ".", NULL);
 	if (!real || !real_directory)
 		return false;
+	shown = mounts_vault_above(real, &rest);
+	if (shown && strcmp(shown, real_directory) == 0)
+		return true;
 	len = strlen(real_directory);
 	return strncmp(real, real_directory, len) == 0 && (real[len] == '/' || !real[len]);
 }
 
+/* what: "key file", "passphrase file", "descriptor", perhaps with "new " before it. */
 static int complain_secret(struct output *output, const char *what, const char *where, int result)
 {
-	if (result == -EINVAL)
-		complain(output, "%s %s: not usable; a key file has at least %d bytes", what, where,
-			LIMIT_KEY_FILE_MIN);
-	else if (result == -ENODATA)
-		complain(output, "%s %s: it is empty", what, where);
-	else
-		complain(output, "%s %s: %s", what, where, strerror(-result));
+	bool is_key = strstr(what, "key");
+
+	switch (result) {
+	case -EINVAL:
+	case -EBADF:
+		if (is_key)
+			complain(output, "%s %s: too short; a key file has at least %d bytes", what,
+				where, LIMIT_KEY_FILE_MIN);
+		else
+			complain(
+				output, "%s %s: not the number of an open descriptor", what, where);
+		break;
+	case -ENODATA:
+		complain(output, "%s %s: it is empty; is it the right one?", what, where);
+		break;
+	case -EFBIG:
+		complain(output, "%s %s: more than %d bytes; is it the right one?", what, where,
+			is_key ? LIMIT_KEY_FILE : LIMIT_PASSPHRASE);
+		break;
+	case -ETIMEDOUT:
+		complain(output, "%s %s: a pipe into which nobody writes", what, where);
+		break;
+	case -ENOENT:
+		complain(output, "%s '%s': there is no such file or directory", what, where);
+		break;
+	default:
+		complain(output, "%s %s: %s; give one that this user can read", what, where,
+			result_text(result));
+	}
 	return result == -ENOENT ? EXIT_NOT_FOUND : EXIT_KEY;
 }
 
@@ -181,8 +241,13 @@ int unlock_secrets_get(const struct invocation *invocation, const char *vault_pa
 
 	if (!key_file && !passphrase_file && !passphrase_fd)
 		key_file = getenv("MODELVAULT_KEY_FILE");
+	/* A variable that was emptied is as good as none. */
+	if (key_file && !*key_file && !invocation_option(invocation, "key-file"))
+		key_file = NULL;
 	if (key_file && is_inside(key_file, vault_path)) {
-		complain(output, "key file %s is inside the vault; move it elsewhere", key_file);
+		complain(output,
+			"key file %s is inside the vault, or on a mount of it; move it elsewhere",
+			key_file);
 		return EXIT_KEY;
 	}
 	r = key_file ? read_key_file(key_file, &secrets.key_file) : 0;
@@ -322,7 +387,9 @@ int new_secrets_get(const struct invocation *invocation, const char *vault_path,
 		return code;
 	}
 	if (key_file && is_inside(key_file, vault_path)) {
-		complain(output, "key file %s would be inside the vault; choose another place",
+		complain(output,
+			"key file %s would be inside the vault, or on a mount of it; choose "
+			"another place",
 			key_file);
 		return EXIT_USAGE;
 	}

@@ -24,7 +24,8 @@ struct vault_place {
 
 /*
  * VAULT as the user wrote it: a vault directory, a mount point of one, or "@" for $MODELVAULT.
- * -ENOENT: nothing there, or no vault; -EUCLEAN: a vault whose `id` is damaged. Complains.
+ * -ENOENT: nothing there, or no vault; -EDESTADDRREQ: a path below a mount point; -EUCLEAN: a vault
+ * whose `id` is damaged. Complains.
  */
 int vault_locate(const char *operand, struct vault_place *ret_place, struct output *output);
 void vault_place_done(struct vault_place *place);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/cmd/mounts.h"
 #include "fs/cmd/reserve.h"
 #include "fs/cmd/vault.h"
 #include "keystore/base/log.h"
@@ -290,10 +291,21 @@ int vault_change_rules(struct vault *vault, const struct verb_call *call, enum a
 int vault_resolve(struct vault *vault, const struct verb_call *call, const char *path, size_t len,
 	struct entry_info *ret_info)
 {
-	scope_free char *shown = NULL;
+	scope_free char *shown = NULL, *mounted = NULL;
+	const char *rest;
 	int r;
 
 	r = keystore_resolve(vault->keystore, path, len, ret_info);
+	/* Nothing can have that name. */
+	if (r == -ENOTDIR || r == -ENAMETOOLONG)
+		r = -ENOENT;
+	if (r == -ENOENT && *path == '/')
+		mounted = mounts_vault_above(path, &rest);
+	if (mounted && strcmp(mounted, vault->place.path) == 0) {
+		complain(call->output, "%s is a path in a mount; in the vault it is %s: give that",
+			path, *rest ? rest + 1 : "/");
+		return -EDESTADDRREQ;
+	}
 	if (r < 0) {
 		shown = text_for_terminal(path, len);
 		complain(call->output,

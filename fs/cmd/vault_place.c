@@ -54,6 +54,41 @@ static int read_id(const char *path, struct vault_place *place)
 	return 0;
 }
 
+/* The operand as an absolute path, whether it is there or not; the caller frees. */
+static char *absolute_path(const char *operand)
+{
+	scope_free char *here = NULL;
+	char *path = realpath(operand, NULL);
+
+	if (path || *operand == '/')
+		return path ? path : strdup(operand);
+	here = getcwd(NULL, 0);
+	return here && asprintf(&path, "%s/%s", here, operand) >= 0 ? path : NULL;
+}
+
+/* Where a mount point stands VAULT must be its name alone, and the path in it an operand. */
+static bool is_below_mount(const char *operand)
+{
+	scope_free char *path = absolute_path(operand);
+	scope_free char *vault = NULL;
+	const char *rest;
+
+	vault = path ? mounts_vault_above(path, &rest) : NULL;
+	return vault && *rest == '/' && rest[1];
+}
+
+static void complain_below_mount(const char *operand, struct output *output)
+{
+	scope_free char *path = absolute_path(operand);
+	scope_free char *vault = NULL;
+	const char *rest = NULL;
+
+	vault = path ? mounts_vault_above(path, &rest) : NULL;
+	if (vault)
+		complain(output, "%s is a path in a mount; write VAULT and path apart: %.*s %s",
+			operand, (int)(rest - path), path, rest + 1);
+}
+
 /* What is no vault is -ENOENT to the callers, as what is not there. */
 static int complain_place(const char *operand, int result, struct output *output)
 {
@@ -83,6 +118,9 @@ static int complain_place(const char *operand, int result, struct output *output
 			"%s: permission denied; ask its owner, or run modelvault as the user whose "
 			"vault it is",
 			operand);
+		break;
+	case -EDESTADDRREQ:
+		complain_below_mount(operand, output);
 		break;
 	case -ENOTCONN:
 		complain(output,
@@ -116,13 +154,18 @@ int vault_locate(const char *operand, struct vault_place *ret_place, struct outp
 	mounted = mounts_vault_at(path);
 	if (!mounted) {
 		absolute = realpath(path, NULL);
-		if (!absolute)
-			return complain_place(operand, -errno, output);
+		if (!absolute) {
+			r = -errno;
+			return complain_place(
+				operand, is_below_mount(path) ? -EDESTADDRREQ : r, output);
+		}
 		mounted = mounts_vault_at(absolute);
 	}
 	place.path = mounted ? take(&mounted) : take(&absolute);
 	r = read_id(place.path, &place);
 	if (r < 0) {
+		if (r == -ENODATA && is_below_mount(path))
+			r = -EDESTADDRREQ;
 		vault_place_done(&place);
 		return complain_place(operand, r, output);
 	}

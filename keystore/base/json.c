@@ -170,6 +170,19 @@ void json_number_array(struct json *json, const char *name, const int64_t *numbe
 	set(json, name, array);
 }
 
+/* The library leaves DEL and the C1 controls as they are, and a terminal would obey them. */
+static void add_printable(struct buffer *to, const char *line)
+{
+	for (const uint8_t *at = (const uint8_t *)line; *at; at++) {
+		if (at[0] == 0x7f)
+			buffer_add_text(to, "\\u007f");
+		else if (at[0] == 0xc2 && at[1] < 0xa0)
+			buffer_add_format(to, "\\u%04x", *++at);
+		else
+			buffer_add_u8(to, *at);
+	}
+}
+
 int json_line(struct json *json, struct buffer *to)
 {
 	scope_free char *line = NULL;
@@ -179,7 +192,7 @@ int json_line(struct json *json, struct buffer *to)
 	line = json_dumps(json->object, JSON_COMPACT | JSON_PRESERVE_ORDER);
 	if (!line)
 		return -ENOMEM;
-	buffer_add_text(to, line);
+	add_printable(to, line);
 	buffer_add_u8(to, '\n');
 	return to->failed ? -ENOMEM : 0;
 }

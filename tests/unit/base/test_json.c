@@ -68,6 +68,16 @@ static void test_names(void **state)
 			  "\"text\":\"\xef\xbf\xbd!\"}\n");
 }
 
+static void test_terminal_controls(void **state)
+{
+	struct json *json = json_new();
+
+	(void)state;
+	json_text(json, "del", "a\x7fz");
+	json_text(json, "c1", "\xc2\x9b|\xc2\xa0");
+	assert_line(json, "{\"del\":\"a\\u007fz\",\"c1\":\"\\u009b|\xc2\xa0\"}\n");
+}
+
 static void test_null_object(void **state)
 {
 	scope_buffer struct buffer line = {0};
@@ -92,6 +102,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fields_in_order),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_terminal_controls),
 		cmocka_unit_test(test_null_object),
 	};
 
