@@ -32,6 +32,9 @@ int keystore_load(struct keystore *keystore)
 	scope(settings_free) struct settings *settings = NULL;
 	int r;
 
+	r = db_check_plain(keystore->db);
+	if (r < 0)
+		return r;
 	r = sealed_rows_check(keystore->rows);
 	if (r < 0)
 		return r;

@@ -107,7 +107,7 @@ static int read_expected(struct db *db, const char *sql, int64_t *ret_integer)
 
 int schema_open(struct db *db)
 {
-	int64_t application, version, strange;
+	int64_t application, version;
 	int r;
 
 	r = read_expected(db, "PRAGMA application_id", &application);
@@ -118,14 +118,8 @@ int schema_open(struct db *db)
 		return r;
 	if (application != SCHEMA_APPLICATION_ID || version < 1)
 		return -EUCLEAN;
-	/* They could not deceive the seal, but run somebody else's SQL when we write. */
-	r = read_expected(db,
-		"SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index')"
-		" OR sql LIKE 'CREATE VIRTUAL%'",
-		&strange);
-	if (r < 0)
+	r = db_check_plain(db);
+	if (r < 0 && version <= migrations[ARRAY_SIZE(migrations) - 1].version)
 		return r;
-	if (version <= migrations[ARRAY_SIZE(migrations) - 1].version && strange != 0)
-		return -EUCLEAN;
 	return db_migrate(db, migrations, ARRAY_SIZE(migrations));
 }

@@ -127,9 +127,13 @@ static int load(int vault_fd, const char *name, const uint8_t vault_id[ID_SIZE],
 	struct audit_keys *ret_keys)
 {
 	scope_free char *bytes = NULL;
+	struct stat st;
 	size_t len;
 	int r;
 
+	/* It is replaced, never written through a link. */
+	if (fstatat(vault_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode))
+		return -ELOOP;
 	r = file_load(vault_fd, name, FILE_SIZE_MAX, &bytes, &len);
 	if (r == -EFBIG)
 		return -EUCLEAN;

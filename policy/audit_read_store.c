@@ -44,6 +44,9 @@ static int check_form(struct db *db)
 		return r;
 	if (application == APPLICATION_ID && version > VERSION)
 		return -EPROTONOSUPPORT;
+	r = db_check_plain(db);
+	if (r < 0)
+		return r;
 	return application == APPLICATION_ID && version == VERSION && tables == TABLES ? 0
 										       : -EUCLEAN;
 }

@@ -74,6 +74,9 @@ int audit_store_open(const char *path, bool sync, struct db **ret_db)
 	r = db_open(path, sync ? 0 : DB_SYNC_NORMAL, &db);
 	if (r < 0)
 		return r;
+	r = db_check_plain(db);
+	if (r < 0)
+		return r;
 	r = configure(db);
 	if (r < 0)
 		return r;

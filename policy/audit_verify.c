@@ -322,7 +322,9 @@ int audit_verify(const char *trail, const uint8_t *public_key, const uint8_t *fi
 
 	r = audit_read_open(trail, &db);
 	if (r == -EUCLEAN) {
-		r = broken(&walk, 0, "this is no audit trail, or its database is damaged");
+		r = broken(&walk, 0,
+			"this is no audit trail, or its database is damaged, or it has a "
+			"trigger, view or virtual table that no writer made");
 	} else if (r == 0) {
 		walk.db = db;
 		r = check_trail(&walk, public_key, fingerprint);

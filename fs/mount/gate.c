@@ -348,7 +348,10 @@ static void open_known_file(
 	bool damaged = opening->info.damaged;
 	struct audit_event event;
 
-	if (damaged || opening->info.state != FILE_ROOTED) {
+	if (damaged && keystore_is_broken(gate->backend.keystore)) {
+		/* With the rules gone no file is judged by itself. */
+		refuse_open(opening, subject, REASON_SEAL_BROKEN, 0, -EACCES, NULL);
+	} else if (damaged || opening->info.state != FILE_ROOTED) {
 		/* The record names the file if it can. */
 		if (keystore_names(gate->backend.keystore, opening->info.ino, &opening->names) < 0)
 			opening->names.count = 0;

@@ -114,6 +114,11 @@ struct db_migration {
  * -EPROTONOSUPPORT when the database is newer than the last migration known here.
  */
 int db_migrate(struct db *db, const struct db_migration *migrations, size_t count);
+/*
+ * -EUCLEAN when the database has a trigger, a view or a virtual table: ours have none, and they
+ * would run somebody else's SQL in whatever program opens it.
+ */
+int db_check_plain(struct db *db);
 /* PRAGMA data_version: changes when another connection has committed. */
 int db_data_version(struct db *db, int64_t *ret_version);
 /* Checkpoints the WAL into the database and truncates it to nothing. */

@@ -28,6 +28,20 @@ static int migrate_one(struct db *db, const struct db_migration *migration)
 	return r;
 }
 
+int db_check_plain(struct db *db)
+{
+	int64_t strange;
+	int r;
+
+	r = db_read_integer(db,
+		"SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index')"
+		" OR sql LIKE 'CREATE VIRTUAL%'",
+		&strange);
+	if (r < 0)
+		return r;
+	return strange == 0 ? 0 : -EUCLEAN;
+}
+
 int db_migrate(struct db *db, const struct db_migration *migrations, size_t count)
 {
 	int64_t version;
