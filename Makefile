@@ -6,7 +6,8 @@
 #   PREFIX      where `install` puts things (/usr/local); DESTDIR is put in front of it
 #   SBINDIR     where mount(8) looks for helpers (/sbin); empty: mount.modelvault is not installed
 #   CC          compiler (gcc)            CFLAGS, LDFLAGS   added to the project's own flags
-#   SANITIZE    address,undefined or thread: builds into build/<list joined by ->/ instead of build/
+#   SANITIZE    address,undefined or thread: builds into build/<list joined by ->/ instead of build/;
+#               fuzz: for libFuzzer, by clang
 #   CI          true makes every warning an error
 #   V           1 prints whole commands
 #   FILES       what `make check` runs (arguments of tests/run), default all groups
@@ -18,7 +19,7 @@ SBINDIR ?= $(realpath /sbin)
 CFLAGS  ?= -O2 -g
 SANITIZE ?=
 ifeq ($(origin CC),default)
-CC := gcc
+CC := $(if $(filter fuzz,$(SANITIZE)),clang,gcc)
 endif
 
 comma := ,
@@ -52,14 +53,19 @@ endif
 # --- flags --------------------------------------------------------------------------------------
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
 	-Wimplicit-fallthrough $(if $(filter true,$(CI)),-Werror)
+ifeq ($(SANITIZE),fuzz)
+WARNINGS += -Wno-implicit-fallthrough # clang does not read the comments that allow it
+endif
 DEFINES  := -D_GNU_SOURCE -DFUSE_USE_VERSION=314 -DMODELVAULT_VERSION='"$(VERSION)"'
+# libFuzzer's main comes with the link of the harnesses only.
+SANITIZERS := $(subst fuzz,fuzzer-no-link$(comma)address$(comma)undefined,$(SANITIZE))
 ifeq ($(SANITIZE),)
 HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -fno-plt
 LINKING   := -pie -Wl,-z,relro,-z,now
 else
 # The fortified calls hide from the sanitizers what they intercept.
-HARDENING := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all -fPIE
-LINKING   := -pie -fsanitize=$(SANITIZE)
+HARDENING := -fsanitize=$(SANITIZERS) -fno-omit-frame-pointer -fno-sanitize-recover=all -fPIE
+LINKING   := -pie -fsanitize=$(SANITIZERS)
 endif
 COMPILE := $(CC) -std=gnu17 $(DEFINES) -I. $(LIB_CFLAGS) $(WARNINGS) $(HARDENING) -pthread $(CFLAGS)
 LINK    := $(CC) $(HARDENING) $(CFLAGS) $(LINKING) -pthread $(LDFLAGS)
@@ -77,6 +83,7 @@ UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(B)/test/%,$(UNIT))
 TOOL_PROGRAMS := $(patsubst tests/tools/%.c,$(B)/test/tools/%,$(sort $(wildcard tests/tools/*.c)))
 HELPERS := $(patsubst %.c,$(B)/obj/%.o,\
 	$(filter-out $(UNIT),$(sort $(wildcard tests/unit/*.c tests/unit/*/*.c))))
+FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,build/fuzz/test/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCH_PROGRAMS := $(B)/bench/reader $(B)/bench/null_server
 # mount(8) runs /sbin/mount.TYPE; on a system where /sbin is a link, a package may not make it.
 MOUNT_HELPERS := $(if $(SBINDIR),$(patsubst %,$(DESTDIR)$(SBINDIR)/mount.%,modelvault fuse.modelvault))
@@ -90,7 +97,7 @@ say = @printf '  %-4s %s\n' $(1) $@;
 endif
 
 # --- targets ------------------------------------------------------------------------------------
-.PHONY: all help program unit-programs test-tools bench-programs check check-asan check-ubsan check-tsan \
+.PHONY: all help program unit-programs test-tools fuzz-programs bench-programs check check-asan check-ubsan check-tsan \
 	bench lint summary install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -100,6 +107,12 @@ program: $(ARCHIVE) $(if $(MAIN),$(PROGRAM) $(COMPLETION))
 unit-programs: $(UNIT_PROGRAMS)         ## the unit tests, not run
 test-tools: $(TOOL_PROGRAMS)            ## what the shell tests run beside the program
 bench-programs: $(BENCH_PROGRAMS)
+ifeq ($(SANITIZE),fuzz)
+fuzz-programs: $(FUZZ_PROGRAMS)
+else
+fuzz-programs:                          ## the libFuzzer harnesses of tests/fuzz, by clang
+	+@$(MAKE) --no-print-directory SANITIZE=fuzz $@
+endif
 
 check:                                  ## all tests, as CI runs them
 	tests/run $(FILES)
@@ -134,6 +147,14 @@ $(B)/test/libhelpers.a: $(HELPERS) $(B)/objects
 
 $(B)/test/tools/%: $(B)/obj/tests/tools/%.o $(ARCHIVE)
 	$(call say,LINK) mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIB_LIBS)
+
+# What a harness puts in the place of a function of the program.
+wrap = $(patsubst %,-Wl$(comma)--wrap=%,$(1))
+WRAP :=
+$(B)/test/fuzz/fuzz_catalogue: WRAP := $(call wrap,sealed_rows_each kek_ring_has)
+$(B)/test/fuzz/fuzz_rule: WRAP := $(call wrap,user_by_name group_by_name)
+$(B)/test/fuzz/%: $(B)/obj/tests/fuzz/%.o $(ARCHIVE)
+	$(call say,LINK) mkdir -p $(@D) && $(LINK) -fsanitize=fuzzer $(WRAP) -o $@ $^ $(LIB_LIBS)
 
 $(B)/test/%: $(B)/obj/tests/unit/%.o $(B)/test/libhelpers.a $(ARCHIVE)
 	$(call say,LINK) mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIB_LIBS) -lcmocka
