@@ -9,40 +9,41 @@
 #include <stddef.h>
 
 /* X(enumerator, word, explanation for a person); records keep the number: append only */
-#define REASON_TABLE(X)                                                                           \
-	X(REASON_NONE, "none", "no reason was recorded")                                          \
-	X(REASON_RULE_ALLOW, "rule-allow", "a rule allows it and none denies it")                 \
-	X(REASON_RULE_DENY, "rule-deny", "a rule denies it")                                      \
-	X(REASON_NO_RULE, "no-rule", "no rule allows it")                                         \
-	X(REASON_DEFAULT_LIST, "default-list", "names are visible unless a rule denies list")     \
-	X(REASON_PID_UNKNOWN, "pid-unknown",                                                      \
-		"the caller has no process id that this server can see")                          \
-	X(REASON_UID_UNKNOWN, "uid-unknown", "the caller's user id cannot be told")               \
-	X(REASON_USER_NAMESPACE, "user-namespace",                                                \
-		"the caller is in another user namespace than the server")                        \
-	X(REASON_KERNEL_THREAD, "kernel-thread", "the caller is a thread of the kernel")          \
-	X(REASON_PROCESS_CHANGED, "process-changed",                                              \
-		"the caller ended or changed while it was looked at")                             \
-	X(REASON_PROC_UNREADABLE, "proc-unreadable",                                              \
-		"what /proc says of the caller cannot be read")                                   \
-	X(REASON_SEAL_BROKEN, "seal-broken",                                                      \
-		"the rules or settings in keystore.db are not what this vault wrote")             \
-	X(REASON_ROW_DAMAGED, "row-damaged",                                                      \
-		"the file's row in keystore.db is not what this vault wrote")                     \
-	X(REASON_INTEGRITY, "integrity", "the object is not what this vault wrote")               \
-	X(REASON_FILE_OPEN, "file-open", "the file is still being written")                       \
-	X(REASON_HANDLE_USER, "handle-user", "a handle was used by another user than its opener") \
-	X(REASON_HANDLE_DEAD, "handle-dead", "the handle was ended by a revocation")              \
-	X(REASON_REVOKED, "revoked", "the grant was taken back while the file was open")          \
-	X(REASON_AUDIT_UNAVAILABLE, "audit-unavailable", "the audit trail cannot be written")     \
-	X(REASON_SHUTTING_DOWN, "shutting-down", "the server is ending")                          \
-	X(REASON_NO_RESOURCES, "no-resources", "the server has no memory or descriptors left")    \
-	X(REASON_SERVER_ERROR, "server-error", "the server failed on the way to a decision")      \
-	X(REASON_ROLE, "role", "the caller holds the role that the command needs")                \
-	X(REASON_NO_ROLE, "no-role", "the caller does not hold the role that the command needs")  \
-	X(REASON_SLOT, "slot", "a slot secret was given")                                         \
-	X(REASON_OTHER_USER, "other-user",                                                        \
-		"the request carries another user than its process has (an overlay, an override)")
+#define REASON_TABLE(X)                                                                            \
+	X(REASON_NONE, "none", "no reason was recorded")                                           \
+	X(REASON_RULE_ALLOW, "rule-allow", "a rule allows it and none denies it")                  \
+	X(REASON_RULE_DENY, "rule-deny", "a rule denies it")                                       \
+	X(REASON_NO_RULE, "no-rule", "no rule allows it")                                          \
+	X(REASON_DEFAULT_LIST, "default-list", "names are visible unless a rule denies list")      \
+	X(REASON_PID_UNKNOWN, "pid-unknown",                                                       \
+		"the caller has no process id that this server can see")                           \
+	X(REASON_UID_UNKNOWN, "uid-unknown", "the caller's user id cannot be told")                \
+	X(REASON_USER_NAMESPACE, "user-namespace",                                                 \
+		"the caller is in another user namespace than the server")                         \
+	X(REASON_KERNEL_THREAD, "kernel-thread", "the caller is a thread of the kernel")           \
+	X(REASON_PROCESS_CHANGED, "process-changed",                                               \
+		"the caller ended or changed while it was looked at")                              \
+	X(REASON_PROC_UNREADABLE, "proc-unreadable",                                               \
+		"what /proc says of the caller cannot be read")                                    \
+	X(REASON_SEAL_BROKEN, "seal-broken",                                                       \
+		"the rules or settings in keystore.db are not what this vault wrote")              \
+	X(REASON_ROW_DAMAGED, "row-damaged",                                                       \
+		"the file's row in keystore.db is not what this vault wrote")                      \
+	X(REASON_INTEGRITY, "integrity", "the object is not what this vault wrote")                \
+	X(REASON_FILE_OPEN, "file-open", "the file is still being written")                        \
+	X(REASON_HANDLE_USER, "handle-user", "a handle was used by another user than its opener")  \
+	X(REASON_HANDLE_DEAD, "handle-dead", "the handle was ended by a revocation")               \
+	X(REASON_REVOKED, "revoked", "the grant was taken back while the file was open")           \
+	X(REASON_AUDIT_UNAVAILABLE, "audit-unavailable", "the audit trail cannot be written")      \
+	X(REASON_SHUTTING_DOWN, "shutting-down", "the server is ending")                           \
+	X(REASON_NO_RESOURCES, "no-resources", "the server has no memory or descriptors left")     \
+	X(REASON_SERVER_ERROR, "server-error", "the server failed on the way to a decision")       \
+	X(REASON_ROLE, "role", "the caller holds the role that the command needs")                 \
+	X(REASON_NO_ROLE, "no-role", "the caller does not hold the role that the command needs")   \
+	X(REASON_SLOT, "slot", "a slot secret was given")                                          \
+	X(REASON_OTHER_USER, "other-user",                                                         \
+		"the request carries another user than its process has (an overlay, an override)") \
+	X(REASON_USER_SHARE, "user-share", "the user has as many files open as one user may")
 
 enum reason {
 #define REASON_ENUM(name, word, text) name,

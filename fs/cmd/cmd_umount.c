@@ -31,7 +31,7 @@ int verb_umount(struct vault *vault, struct verb_call *call)
 		complain(call->output, "umount: nothing of this vault is mounted");
 		return EXIT_NOT_FOUND;
 	}
-	return server_remove_mount(vault->server, mountpoint, call);
+	return server_remove_mount(vault->server, mountpoint, false, call);
 }
 
 struct counting {

@@ -21,7 +21,8 @@
 #include "keystore/base/file.h"
 #include "keystore/base/log.h"
 
-#define TICK_MS 100
+#define TICK_MS	   100
+#define UNMOUNT_NS (2 * NS_PER_S) /* for what a backing store keeps */
 
 /* ---- requests over the socket ---- */
 
@@ -139,7 +140,7 @@ static bool last_stop_was_clean(struct vault *vault)
 	return stop >= start;
 }
 
-static int record_life(struct vault *vault, enum audit_action action, const char *detail)
+int record_life(struct vault *vault, enum audit_action action, const char *detail)
 {
 	struct subject self = {0};
 	struct audit_event event = AUDIT_EVENT_EMPTY;
@@ -218,8 +219,9 @@ int server_run(struct server *server)
 			code = EXIT_FAILED;
 			break;
 		}
-		if (read(server->wake_fd, &ended, sizeof(ended)) > 0)
-			reap_sessions(server);
+		if (read(server->wake_fd, &ended, sizeof(ended)) < 0 && errno != EAGAIN)
+			log_error("the event of an ended mount: %s", strerror(errno));
+		tend_mounts(server);
 		if (server_is_over(server))
 			break;
 		keep_house(server, &last_copy_ms);
@@ -229,10 +231,18 @@ int server_run(struct server *server)
 	log_info("%s: the server ends: %s", vault->place.path,
 		signal.ssi_signo ? "by signal" : "last mount gone");
 	notify_manager("STOPPING=1\nSTATUS=Unmounting %s", vault->place.path);
-	unmount_all(server);
-	vault->server = NULL;
-	server_free(server);
+	if (signal.ssi_signo) {
+		code = 128 + (int)signal.ssi_signo;
+		limit_ending(server, code);
+	}
+	if (!unmount_all(server, clock_monotonic_ns() + UNMOUNT_NS))
+		end_at_once(server, code);
+	control_server_free(take(&server->control));
+	if (!claim_stop())
+		wait_for_end();
 	if (record_life(vault, AUDIT_STOP, signal.ssi_signo ? "by signal" : "last mount gone") < 0)
 		log_error("the record of the stop could not be written");
-	return signal.ssi_signo ? 128 + (int)signal.ssi_signo : code;
+	vault->server = NULL;
+	server_free(server);
+	return code;
 }

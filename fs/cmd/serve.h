@@ -36,8 +36,12 @@ int server_add_mount(struct server *server, const char *mountpoint,
 /* Serves until the last mount point is gone or a signal says so; closes everything. Exit code. */
 int server_run(struct server *server);
 
-/* Unmounts one; EXIT_BUSY with the holders complained about. */
-int server_remove_mount(struct server *server, const char *mountpoint, struct verb_call *call);
+/*
+ * Unmounts one; EXIT_BUSY with the handles that are open there complained about. force: it goes
+ * whoever uses it.
+ */
+int server_remove_mount(
+	struct server *server, const char *mountpoint, bool force, struct verb_call *call);
 /* Calls each for every mount point, under the server's lock. */
 void server_mounts(
 	struct server *server, void (*each)(void *arg, struct session *session), void *arg);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * serve_house.c - what the server's main thread does at each tick: watches the seal, drops what is
- * idle, saves what could not be saved, keeps the reserve, turns the trail's segment, writes copy
- * and anchor.
+ * serve_house.c - what the server's main thread does at each tick: watches the seal, saves what
+ * could not be saved, keeps the reserve, turns the trail's segment, writes copy and anchor.
  */
 #include <errno.h>
 
@@ -32,14 +31,7 @@ static void watch_seal(struct server *server)
 	log_error("%s: keystore.db was changed from outside (%s): every open is refused",
 		vault->place.path, result_text(r));
 	policy_set_broken(vault->policy);
-	if (gate_enact(vault->gate, NULL, &effect) < 0)
-		log_error("some reads that had begun could not be ended");
-}
-
-static void drop_idle(void *arg, struct session *session)
-{
-	(void)arg;
-	session_drop_idle(session);
+	gate_enact(vault->gate, NULL, &effect);
 }
 
 /* A new segment each day and each million records: who takes the machine cannot rewrite closed
@@ -95,8 +87,6 @@ void keep_house(struct server *server, int64_t *last_copy_ms)
 	int r;
 
 	watch_seal(server);
-	server_mounts(server, drop_idle, NULL);
-	gate_close_idle(server->vault->gate);
 	save_changes(server);
 	keep_reserve(server);
 	turn_segment(server);

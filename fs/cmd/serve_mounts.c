@@ -6,7 +6,10 @@
 #include <unistd.h>
 
 #include "fs/cmd/serve_private.h"
+#include "keystore/base/clock.h"
 #include "keystore/base/log.h"
+
+#define FORCE_DRAIN_MS 1000 /* for READs under way, before they fail */
 
 static void wake(void *arg)
 {
@@ -21,8 +24,10 @@ void server_mounts(
 	struct server *server, void (*each)(void *arg, struct session *session), void *arg)
 {
 	pthread_mutex_lock(&server->mutex);
-	for (size_t i = 0; i < server->count; i++)
-		each(arg, server->sessions[i]);
+	for (size_t i = 0; i < server->count; i++) {
+		if (!server->mounts[i].leaving)
+			each(arg, server->mounts[i].session);
+	}
 	pthread_mutex_unlock(&server->mutex);
 }
 
@@ -65,7 +70,7 @@ int server_add_mount(struct server *server, const char *mountpoint,
 		    ? session_new(server->vault->gate, mountpoint, &own, wake, server, &session)
 		    : -EMFILE;
 	if (r == 0)
-		server->sessions[server->count++] = session;
+		server->mounts[server->count++] = (struct server_mount){.session = session};
 	pthread_mutex_unlock(&server->mutex);
 	if (r == -EBUSY) {
 		complain(call->output, "the server of %s is just ending; give the command again",
@@ -82,23 +87,25 @@ int server_add_mount(struct server *server, const char *mountpoint,
 	return EXIT_DONE;
 }
 
-static struct session *find_session(struct server *server, const char *mountpoint)
+static struct server_mount *find_mount(struct server *server, const char *mountpoint)
 {
 	for (size_t i = 0; i < server->count; i++) {
-		if (strcmp(session_mountpoint(server->sessions[i]), mountpoint) == 0 &&
-			!session_has_ended(server->sessions[i]))
-			return server->sessions[i];
+		struct server_mount *mount = &server->mounts[i];
+
+		if (!mount->leaving && !session_has_ended(mount->session) &&
+			strcmp(session_mountpoint(mount->session), mountpoint) == 0)
+			return mount;
 	}
 	return NULL;
 }
 
+/* Copied out: writing may wait for the client, and the table's lock must not. */
 struct holders {
-	struct verb_call *call;
 	const char *mountpoint;
-	uint64_t count;
+	struct buffer text;
 };
 
-static int complain_holder(void *arg, const struct handle_info *info)
+static int copy_holder(void *arg, const struct handle_info *info)
 {
 	struct holders *holders = arg;
 	scope_free char *path = NULL;
@@ -106,33 +113,49 @@ static int complain_holder(void *arg, const struct handle_info *info)
 	if (strcmp(info->mountpoint, holders->mountpoint) != 0)
 		return 0;
 	path = text_for_terminal(info->path, info->path_len);
-	if (holders->count++ < 20)
-		remark(holders->call->output, "  pid %ld (uid %u, %s) has %s open", (long)info->pid,
-			info->uid, info->exe ? info->exe : "?", path ? path : "?");
+	buffer_add_format(&holders->text, "  pid %ld (uid %u, %s) has %s open\n", (long)info->pid,
+		info->uid, info->exe ? info->exe : "?", path ? path : "?");
+	return holders->text.failed ? -ENOMEM : 0;
+}
+
+static int complain_of_holders(
+	struct server *server, const char *mountpoint, struct verb_call *call)
+{
+	struct holders holders = {.mountpoint = mountpoint};
+	struct output *output = call->output;
+
+	complain(output, "%s is busy", mountpoint);
+	if (gate_handles(server->vault->gate, copy_holder, &holders) == 0 && holders.text.len)
+		remark(output, "%.*s", (int)holders.text.len - 1, (const char *)holders.text.data);
+	buffer_done(&holders.text);
+	return EXIT_BUSY;
+}
+
+static int unmount_forced(struct server_mount *mount, uint64_t *ret_ended)
+{
+	*ret_ended = session_open_handles(mount->session);
+	session_detach(mount->session, FORCE_DRAIN_MS);
+	mount->leaving = true;
 	return 0;
 }
 
-int server_remove_mount(struct server *server, const char *mountpoint, struct verb_call *call)
+int server_remove_mount(
+	struct server *server, const char *mountpoint, bool force, struct verb_call *call)
 {
-	struct holders holders = {.call = call, .mountpoint = mountpoint};
 	char words[UNMOUNT_WORDS] = "";
-	struct session *session;
+	struct server_mount *mount;
+	uint64_t ended = 0;
 	int r = -ENOENT;
 
 	pthread_mutex_lock(&server->mutex);
-	session = find_session(server, mountpoint);
-	if (session)
-		r = session_unmount(session, words);
+	mount = find_mount(server, mountpoint);
+	if (mount)
+		r = force ? unmount_forced(mount, &ended) : session_unmount(mount->session, words);
+	if (r == 0)
+		mount->recorded = record_mount(server, call, AUDIT_UMOUNT, mountpoint) == 0;
 	pthread_mutex_unlock(&server->mutex);
-	if (r == -EBUSY) {
-		complain(
-			call->output, "%s is busy; end what uses it and unmount again", mountpoint);
-		gate_handles(server->vault->gate, complain_holder, &holders);
-		if (!holders.count)
-			remark(call->output,
-				"  no file is open: a process has its working directory there");
-		return EXIT_BUSY;
-	}
+	if (r == -EBUSY)
+		return complain_of_holders(server, mountpoint, call);
 	if (r < 0) {
 		complain(call->output, "%s: %s", mountpoint,
 			r == -ENOENT ? "not a mount point of this vault"
@@ -140,43 +163,75 @@ int server_remove_mount(struct server *server, const char *mountpoint, struct ve
 				     : result_text(r));
 		return exit_code_of(r);
 	}
+	if (force)
+		remark(call->output, "%llu open handle%s ended", (unsigned long long)ended,
+			plural(ended));
 	return EXIT_DONE;
 }
 
-void reap_sessions(struct server *server)
+/* Frees the session at this place of the list, if nothing keeps it. With the mutex held. */
+static bool close_mount(struct server *server, size_t place, int64_t timeout_ms)
+{
+	struct server_mount *mount = &server->mounts[place];
+	scope_free char *mountpoint = strdup(session_mountpoint(mount->session));
+
+	mount->leaving = true;
+	if (session_close(mount->session, timeout_ms) < 0)
+		return false;
+	if (!mount->recorded && record_mount(server, NULL, AUDIT_UMOUNT, mountpoint) < 0)
+		log_error("the record of an unmount could not be written");
+	*mount = server->mounts[--server->count];
+	return true;
+}
+
+void tend_mounts(struct server *server)
 {
 	pthread_mutex_lock(&server->mutex);
 	for (size_t i = 0; i < server->count;) {
-		struct session *session = server->sessions[i];
-		scope_free char *mountpoint = NULL;
+		struct server_mount *mount = &server->mounts[i];
 
-		if (!session_has_ended(session)) {
-			i++;
+		if (!mount->leaving && !session_has_ended(mount->session))
+			session_tend(mount->session);
+		else if (close_mount(server, i, 0))
 			continue;
-		}
-		mountpoint = strdup(session_mountpoint(session));
-		server->sessions[i] = server->sessions[--server->count];
-		session_free(session);
-		if (record_mount(server, NULL, AUDIT_UMOUNT, mountpoint) < 0)
-			log_error("the record of an unmount could not be written");
+		i++;
 	}
 	pthread_mutex_unlock(&server->mutex);
 }
 
-void unmount_all(struct server *server)
+static int64_t ms_until(int64_t end_ns)
 {
+	int64_t left_ns = end_ns - clock_monotonic_ns();
+
+	return left_ns > 0 ? left_ns / NS_PER_MS : 0;
+}
+
+bool unmount_all(struct server *server, int64_t end_ns)
+{
+	int64_t drain_ns = clock_monotonic_ns() + FORCE_DRAIN_MS * NS_PER_MS;
+	bool whole;
+
 	gate_shut(server->vault->gate);
 	pthread_mutex_lock(&server->mutex);
 	server->ending = true;
-	while (server->count)
-		session_free(server->sessions[--server->count]);
+	/* All are gone before the first is waited for. */
+	for (size_t i = 0; i < server->count; i++)
+		session_detach(server->mounts[i].session, ms_until(drain_ns));
+	for (size_t i = 0; i < server->count;)
+		i += !close_mount(server, i, ms_until(end_ns));
+	whole = !server->count;
 	pthread_mutex_unlock(&server->mutex);
+	return whole;
 }
 
 bool server_is_over(struct server *server)
 {
+	bool over = true;
+
 	pthread_mutex_lock(&server->mutex);
-	server->ending = !server->count;
+	for (size_t i = 0; i < server->count; i++)
+		over = over && server->mounts[i].leaving;
+	server->ending = over;
 	pthread_mutex_unlock(&server->mutex);
-	return server->ending;
+	return over;
 }

@@ -8,11 +8,17 @@
 
 #define MOUNTS_MAX 64
 
+/* A mount point; it is leaving when it is gone, but a backing store keeps some of its threads. */
+struct server_mount {
+	struct session *session;
+	bool leaving, recorded;
+};
+
 struct server {
 	struct vault *vault;
 	struct control_server *control;
-	pthread_mutex_t mutex; /* guards sessions and count; taken before the gate's locks */
-	struct session *sessions[MOUNTS_MAX];
+	pthread_mutex_t mutex; /* guards mounts and count; taken before the gate's locks */
+	struct server_mount mounts[MOUNTS_MAX];
 	size_t count;
 	int wake_fd; /* eventfd: a mount has ended */
 	int signal_fd;
@@ -28,12 +34,27 @@ struct server {
 
 /* serve_mounts.c */
 
-/* Frees the sessions whose mounts are gone. */
-void reap_sessions(struct server *server);
+/* Looks after the threads of mounts, and frees the sessions of those that are gone. */
+void tend_mounts(struct server *server);
 /* The last mount is gone: from now on none can be added. */
 bool server_is_over(struct server *server);
-/* Shuts the gate, unmounts everything. */
-void unmount_all(struct server *server);
+/* Shuts the gate, unmounts everything. False: a backing store keeps some thread beyond end_ns. */
+bool unmount_all(struct server *server, int64_t end_ns);
+
+/* serve_end.c */
+
+/* The server has been told to end: whatever keeps it, it does so in less than 5 s. */
+void limit_ending(struct server *server, int code);
+/* True for one thread only, who then records the stop; another one is ending the process. */
+bool claim_stop(void);
+_Noreturn void wait_for_end(void);
+/*
+ * Ends the process without freeing what is still used by threads that a store or a client keeps;
+ * everything is on record and written.
+ */
+_Noreturn void end_at_once(struct server *server, int code);
+/* serve.c: the record of a start or stop. */
+int record_life(struct vault *vault, enum audit_action action, const char *detail);
 
 /* serve_house.c */
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * enact.c - a change of rules meets the live handles: swap the set, decide every handle again, end
- * those that fail, wait until no READ of theirs is being answered, then invalidate the kernel's
- * pages and mappings of that user's node. In this order no byte can reach the page cache after it
- * was emptied. Runs in the thread of a command, never in that of a FUSE request.
+ * those that fail, wait until no READ of theirs is being answered and the kernel's pages and
+ * mappings of that user's node are gone (notify.c). Runs in the thread of a command, never in that
+ * of a FUSE request.
  */
 #include <errno.h>
 
@@ -14,7 +14,8 @@
 
 struct enacting {
 	struct gate *gate;
-	uint64_t ino; /* for gate_end_file */
+	uint64_t ino;		       /* for gate_end_file */
+	const struct session *session; /* for gate_end_session */
 };
 
 /* Who has a replaced file open goes on as if it still had the name that it lost. */
@@ -62,44 +63,32 @@ static void record_ended(void *arg, struct handle *handle)
 		log_error("the record of an ended handle could not be queued");
 }
 
-/*
- * With gate->enacting held, so that no session goes away. Handles whose READ a hanging store keeps
- * are left for gate_close_idle.
- */
-static void invalidate_ended(struct gate *gate)
+static int await_ended(struct gate *gate, uint64_t ending, struct gate_effect *effect)
 {
-	struct session *session;
-	uint64_t node_id;
-	uint32_t index = 0;
-
-	/* -ENOENT: the kernel has no such inode any more, and so none of its pages. */
-	while (handle_take_stale(gate->handles, &index, &session, &node_id))
-		fuse_lowlevel_notify_inval_inode(session->fuse, node_id, 0, 0);
-}
-
-/* With gate->enacting held. */
-static int end_handles(struct gate *gate, bool (*fails)(void *arg, struct handle *handle),
-	struct enacting *enacting, struct gate_effect *ret_effect)
-{
-	ret_effect->ended = handle_end(gate->handles, fails, record_ended, enacting);
-	ret_effect->undrained = ret_effect->ended ? handle_drain(gate->handles, DRAIN_MS) : 0;
-	invalidate_ended(gate);
-	return ret_effect->undrained ? -ETIMEDOUT : 0;
+	if (!effect->ended)
+		return 0;
+	notifier_wake(gate->notifier);
+	effect->undrained = handle_await_ended(gate->handles, ending, DRAIN_MS);
+	return effect->undrained ? -ETIMEDOUT : 0;
 }
 
 int gate_enact(struct gate *gate, struct policy_change *change, struct gate_effect *ret_effect)
 {
 	struct enacting enacting = {.gate = gate};
-	int r;
+	uint64_t ending;
 
+	*ret_effect = (struct gate_effect){0};
 	pthread_mutex_lock(&gate->enacting);
 	pthread_rwlock_wrlock(&gate->rules);
 	if (change)
 		policy_enact_change(gate->backend.policy, change);
 	pthread_rwlock_unlock(&gate->rules);
-	r = end_handles(gate, fails_now, &enacting, ret_effect);
+	ret_effect->ended = handle_end(gate->handles, fails_now, record_ended, &enacting, &ending);
 	pthread_mutex_unlock(&gate->enacting);
-	return r;
+	if (change)
+		return await_ended(gate, ending, ret_effect);
+	notifier_wake(gate->notifier);
+	return 0;
 }
 
 void gate_file_replaced(struct gate *gate, uint64_t ino, const char *name, size_t len)
@@ -111,21 +100,39 @@ int gate_end_file(struct gate *gate, uint64_t ino, const uint8_t file_id[ID_SIZE
 	struct gate_effect *ret_effect)
 {
 	struct enacting enacting = {.gate = gate, .ino = ino};
+	uint64_t ending;
 	int r;
 
-	pthread_mutex_lock(&gate->enacting);
-	r = end_handles(gate, is_of_file, &enacting, ret_effect);
+	*ret_effect = (struct gate_effect){0};
+	ret_effect->ended = handle_end(gate->handles, is_of_file, record_ended, &enacting, &ending);
+	r = await_ended(gate, ending, ret_effect);
 	open_file_forget(handle_files(gate->handles), file_id);
-	pthread_mutex_unlock(&gate->enacting);
 	return r;
 }
 
-void gate_close_idle(struct gate *gate)
+static bool is_of_session(void *arg, struct handle *handle)
 {
-	open_file_close_idle(handle_files(gate->handles));
-	/* What a hanging store kept from being invalidated. A change at work does it itself. */
-	if (pthread_mutex_trylock(&gate->enacting) != 0)
-		return;
-	invalidate_ended(gate);
-	pthread_mutex_unlock(&gate->enacting);
+	return handle->session == ((struct enacting *)arg)->session;
+}
+
+/* The record of the close says it. */
+static void record_nothing(void *arg, struct handle *handle)
+{
+	(void)arg, (void)handle;
+}
+
+uint64_t gate_end_session(struct gate *gate, const struct session *session)
+{
+	struct enacting enacting = {.gate = gate, .session = session};
+	uint64_t ending;
+
+	if (!handle_end(gate->handles, is_of_session, record_nothing, &enacting, &ending))
+		return 0;
+	notifier_wake(gate->notifier);
+	return ending;
+}
+
+uint64_t gate_await_ended(struct gate *gate, uint64_t ending, int64_t timeout_ms)
+{
+	return ending ? handle_await_ended(gate->handles, ending, timeout_ms) : 0;
 }

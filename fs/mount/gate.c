@@ -26,6 +26,12 @@ int gate_new(const struct backend *backend, struct gate **ret_gate)
 		free(gate);
 		return r;
 	}
+	r = notifier_new(gate, &gate->notifier);
+	if (r < 0) {
+		handle_table_free(gate->handles);
+		free(gate);
+		return r;
+	}
 	pthread_mutex_init(&gate->enacting, NULL);
 	/* Else a storm of opens could keep a revocation waiting. */
 	pthread_rwlockattr_init(&attributes);
@@ -40,6 +46,7 @@ struct gate *gate_free(struct gate *gate)
 {
 	if (!gate)
 		return NULL;
+	notifier_free(gate->notifier);
 	handle_table_free(gate->handles);
 	pthread_mutex_destroy(&gate->enacting);
 	pthread_rwlock_destroy(&gate->rules);
@@ -59,65 +66,6 @@ bool gate_hides_names(struct gate *gate)
 
 	ruleset_unref(ruleset);
 	return hides;
-}
-
-struct audit_event event_of_subject(enum audit_action action, const struct subject *subject)
-{
-	struct audit_event event = AUDIT_EVENT_EMPTY;
-
-	event.action = action;
-	event.via = "mount";
-	if (subject->uid != SUBJECT_ID_UNKNOWN)
-		event.uid = subject->uid;
-	if (subject->gid != SUBJECT_ID_UNKNOWN)
-		event.gid = subject->gid;
-	if (subject->loginuid != SUBJECT_ID_UNKNOWN)
-		event.loginuid = subject->loginuid;
-	if (subject->pid > 0)
-		event.pid = subject->pid;
-	event.exe = subject->exe;
-	event.unit = subject->unit;
-	return event;
-}
-
-struct audit_event event_of_handle(enum audit_action action, const struct handle *handle)
-{
-	struct audit_event event = event_of_subject(action, &handle->subject);
-
-	event.path = handle->path;
-	event.path_len = handle->path_len;
-	event.file_id = handle->file_id;
-	event.perm = "read";
-	if (handle->rule)
-		event.rule = (int64_t)handle->rule;
-	return event;
-}
-
-/* An answer that waits for its record. */
-struct waiting_answer {
-	fuse_req_t request;
-	int result;
-};
-
-static void answer_refusal(void *arg, int committed)
-{
-	struct waiting_answer *answer = arg;
-
-	/* Unrecorded or not, it is refused; only the error differs. */
-	answer_error(answer->request, committed < 0 ? -EACCES : answer->result);
-	free(answer);
-}
-
-void record_and_refuse(fuse_req_t request, const struct audit_event *event, int result)
-{
-	struct waiting_answer *answer = malloc(sizeof(*answer));
-
-	if (!answer)
-		return answer_error(request, -EACCES);
-	*answer = (struct waiting_answer){.request = request, .result = result};
-	if (audit_append(session_of(request)->gate->backend.audit, event, answer_refusal, answer) <
-		0)
-		answer_refusal(answer, -EIO);
 }
 
 /* What an OPEN carries from the request to the answer. */
@@ -248,6 +196,22 @@ static int new_handle(struct opening *opening, struct subject *subject,
 	return 0;
 }
 
+/* A handle that got no place in the table; what the caller is goes back for the record. */
+static void drop_handle(struct opening *opening, struct subject *subject)
+{
+	*subject = opening->handle->subject;
+	opening->handle->subject = (struct subject){0};
+	handle_free(opening->session->gate->handles, take(&opening->handle));
+}
+
+/* What open(2) says when there is no room: for this user, for anybody. */
+static int errno_of_shortage(int result)
+{
+	return result == -EDQUOT			? -EMFILE
+	       : result == -EMFILE || result == -ENFILE ? -ENFILE
+							: -EACCES;
+}
+
 /*
  * Decides and registers under one read lock, so that a change of rules either comes first or finds
  * the handle. 1: registered; 0: answered.
@@ -283,7 +247,7 @@ static int decide_and_register(
 		if (!foreign && r == 0) {
 			r = handle_add(gate->handles, opening->handle);
 			if (r < 0)
-				handle_free(gate->handles, take(&opening->handle));
+				drop_handle(opening, subject);
 		}
 	}
 	pthread_rwlock_unlock(&gate->rules);
@@ -297,9 +261,9 @@ static int decide_and_register(
 		return 0;
 	}
 	if (r < 0) {
-		/* subject may have moved into a handle that is gone: the record has no more than
-		 * the request. */
-		refuse_open(opening, subject, REASON_NO_RESOURCES, 0, -EACCES, NULL);
+		refuse_open(opening, subject,
+			r == -EDQUOT ? REASON_USER_SHARE : REASON_NO_RESOURCES, 0,
+			errno_of_shortage(r), NULL);
 		return 0;
 	}
 	return 1;
@@ -335,8 +299,8 @@ static int open_object(struct opening *opening)
 	handle->subject = (struct subject){0};
 	handle_free(gate->handles, handle);
 	opening->handle = NULL;
-	refuse_open(opening, &subject, reason, 0, reason == REASON_NO_RESOURCES ? -EACCES : -EIO,
-		detail);
+	refuse_open(opening, &subject, reason, 0,
+		reason == REASON_NO_RESOURCES ? errno_of_shortage(r) : -EIO, detail);
 	subject_done(&subject);
 	return 0;
 }
@@ -402,21 +366,6 @@ void gate_open(fuse_req_t request, const struct node_info *node, const struct fu
 		open_known_file(opening, &subject, node);
 	}
 	subject_done(&subject);
-}
-
-void gate_close(struct gate *gate, struct handle *handle)
-{
-	struct audit_event event = event_of_handle(AUDIT_CLOSE, handle);
-	int r;
-
-	event.outcome = AUDIT_ALLOW;
-	event.bytes = (int64_t)atomic_load(&handle->bytes);
-	event.duration_ms = (clock_monotonic_ns() - handle->opened_ns) / NS_PER_MS;
-	r = audit_append(gate->backend.audit, &event, NULL, NULL);
-	if (r < 0)
-		log_error("the record of a close could not be queued (%s, uid %u)", strerror(-r),
-			handle->subject.uid);
-	handle_free(gate->handles, handle);
 }
 
 /* A decision about a name or an access(2) that leaves no record. 0 or -EACCES. */

@@ -6,32 +6,12 @@
 #include "fs/mount/handle.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "keystore/base/clock.h"
+#include "fs/mount/handle_private.h"
 
 #define SLOTS_MIN 64
-
-struct slot {
-	struct handle *handle;
-	uint32_t generation;
-	uint32_t next_free; /* index + 1 of the next free slot */
-};
-
-struct handle_table {
-	pthread_mutex_t
-		mutex; /* guards slots and the state and readers of every handle; a leaf lock */
-	pthread_cond_t drained; /* some handle's readers went to zero */
-	struct slot *slots;
-	uint32_t slot_count;
-	uint32_t first_free; /* index + 1; 0: none */
-	uint64_t count;
-	unsigned waiting; /* threads in handle_drain or handle_remove */
-	struct open_file_table *files;
-};
 
 int handle_table_new(const struct backend *backend, struct handle_table **ret_table)
 {
@@ -64,6 +44,7 @@ struct handle_table *handle_table_free(struct handle_table *table)
 			handle_free(table, table->slots[i].handle);
 	}
 	open_file_table_free(table->files);
+	handle_shares_done(&table->shares);
 	pthread_cond_destroy(&table->drained);
 	pthread_mutex_destroy(&table->mutex);
 	free(table->slots);
@@ -95,8 +76,12 @@ int handle_add(struct handle_table *table, struct handle *handle)
 	int r = 0;
 
 	pthread_mutex_lock(&table->mutex);
-	if (!table->first_free)
+	if (handle_share_is_used_up(&table->shares, handle->subject.uid))
+		r = -EDQUOT;
+	if (r == 0 && !table->first_free)
 		r = grow(table);
+	if (r == 0)
+		r = handle_share_add(&table->shares, handle->subject.uid);
 	if (r == 0) {
 		uint32_t index = table->first_free - 1;
 
@@ -193,6 +178,10 @@ struct handle *handle_remove(struct handle_table *table, uint64_t fh)
 		slot->next_free = table->first_free;
 		table->first_free = (uint32_t)fh;
 		table->count--;
+		handle_share_remove(&table->shares, handle->subject.uid);
+		/* Whoever waits for the end of this handle waits no longer. */
+		if (table->waiting)
+			pthread_cond_broadcast(&table->drained);
 	}
 	pthread_mutex_unlock(&table->mutex);
 	return handle;
@@ -207,26 +196,6 @@ void handle_free(struct handle_table *table, struct handle *handle)
 	free(handle->path);
 	free(handle->last_name);
 	free(handle);
-}
-
-uint64_t handle_end(struct handle_table *table, bool (*fails)(void *arg, struct handle *handle),
-	void (*ended)(void *arg, struct handle *handle), void *arg)
-{
-	uint64_t count = 0;
-
-	pthread_mutex_lock(&table->mutex);
-	for (uint32_t i = 0; i < table->slot_count; i++) {
-		struct handle *handle = table->slots[i].handle;
-
-		if (!handle || handle->state == HANDLE_DEAD || !fails(arg, handle))
-			continue;
-		handle->state = HANDLE_DEAD;
-		handle->stale_pages = true;
-		ended(arg, handle);
-		count++;
-	}
-	pthread_mutex_unlock(&table->mutex);
-	return count;
 }
 
 void handle_set_last_name(struct handle_table *table, uint64_t ino, const char *name, size_t len)
@@ -256,60 +225,6 @@ bool handle_find_replaced(struct handle_table *table, uint64_t ino, struct entry
 		found = handle && handle->ino == ino && handle->last_name;
 		if (found)
 			*ret_info = handle->info;
-	}
-	pthread_mutex_unlock(&table->mutex);
-	return found;
-}
-
-static uint64_t undrained(const struct handle_table *table)
-{
-	uint64_t count = 0;
-
-	for (uint32_t i = 0; i < table->slot_count; i++) {
-		const struct handle *handle = table->slots[i].handle;
-
-		if (handle && handle->state == HANDLE_DEAD && handle->readers)
-			count++;
-	}
-	return count;
-}
-
-uint64_t handle_drain(struct handle_table *table, int64_t timeout_ms)
-{
-	int64_t end_ns = clock_monotonic_ns() + timeout_ms * NS_PER_MS;
-	struct timespec end = {.tv_sec = end_ns / NS_PER_S, .tv_nsec = end_ns % NS_PER_S};
-	uint64_t left;
-
-	pthread_mutex_lock(&table->mutex);
-	table->waiting++;
-	for (;;) {
-		left = undrained(table);
-		if (!left ||
-			pthread_cond_timedwait(&table->drained, &table->mutex, &end) == ETIMEDOUT)
-			break;
-	}
-	table->waiting--;
-	pthread_mutex_unlock(&table->mutex);
-	return left;
-}
-
-bool handle_take_stale(struct handle_table *table, uint32_t *index, struct session **ret_session,
-	uint64_t *ret_node_id)
-{
-	bool found = false;
-
-	pthread_mutex_lock(&table->mutex);
-	while (!found && *index < table->slot_count) {
-		struct handle *handle = table->slots[(*index)++].handle;
-
-		/* A page that a READ still fills is locked: invalidating would wait for its store.
-		 */
-		if (!handle || !handle->stale_pages || handle->readers)
-			continue;
-		handle->stale_pages = false;
-		*ret_session = handle->session;
-		*ret_node_id = handle->node_id;
-		found = true;
 	}
 	pthread_mutex_unlock(&table->mutex);
 	return found;

@@ -41,7 +41,10 @@ struct handle {
 	unsigned readers; /* READs being answered */
 	char *last_name;  /* the name under which the file was replaced, or NULL; owned */
 	size_t last_name_len;
+	uint64_t ending;  /* DEAD: by which handle_end */
 	bool stale_pages; /* DEAD, and the kernel's pages of its node were not invalidated yet */
+	bool telling;	  /* the kernel is just being told to */
+	bool cut;	  /* no answer to its READs reaches the kernel any more */
 
 	_Atomic uint64_t bytes;		       /* plaintext bytes that left for it */
 	_Atomic pid_t threads[HANDLE_THREADS]; /* seen and recorded; 0: free */
@@ -54,7 +57,7 @@ struct handle_table *handle_table_free(struct handle_table *table);
 
 /*
  * Puts a filled handle into the table as PENDING and gives it its fh. The table owns it from now
- * on. -EMFILE beyond LIMIT_HANDLES, -ENOMEM.
+ * on. -EMFILE beyond LIMIT_HANDLES, -EDQUOT beyond the user's share of them, -ENOMEM.
  */
 int handle_add(struct handle_table *table, struct handle *handle);
 /* The answer may be sent: PENDING becomes LIVE. False when it is DEAD already. */
@@ -73,27 +76,41 @@ void handle_put(struct handle_table *table, struct handle *handle);
 struct handle *handle_remove(struct handle_table *table, uint64_t fh);
 void handle_free(struct handle_table *table, struct handle *handle);
 
-/*
- * Makes every handle for which fails(arg, handle) is true DEAD and calls ended(arg, handle) for it,
- * under the table's lock. Count.
- */
-uint64_t handle_end(struct handle_table *table, bool (*fails)(void *arg, struct handle *handle),
-	void (*ended)(void *arg, struct handle *handle), void *arg);
 /* The file is about to be replaced under this name: who has it open is decided by it from then on.
  */
 void handle_set_last_name(struct handle_table *table, uint64_t ino, const char *name, size_t len);
 /* What a file was like that is in no directory any more and still open after it was replaced. */
 bool handle_find_replaced(struct handle_table *table, uint64_t ino, struct entry_info *ret_info);
-/* Waits until no DEAD handle has a READ being answered, or the time is over. Count of those left.
- */
-uint64_t handle_drain(struct handle_table *table, int64_t timeout_ms);
+
+/* handle_end.c: handles that are ended */
+
 /*
- * The next DEAD handle from slot *index on whose node has pages to invalidate; each is told once.
- * False when there is none. Not those with a READ still being answered: they come later. The node
- * may be gone from the kernel by now, which does no harm.
+ * Makes every handle for which fails(arg, handle) is true DEAD and calls ended(arg, handle) for it,
+ * under the table's lock. Count; *ret_ending is this ending's number, for handle_await_ended.
+ */
+uint64_t handle_end(struct handle_table *table, bool (*fails)(void *arg, struct handle *handle),
+	void (*ended)(void *arg, struct handle *handle), void *arg, uint64_t *ret_ending);
+/*
+ * Waits until of this ending's handles none has a READ being answered and the kernel's pages of
+ * all are invalidated, or the time is over. Count of those left.
+ */
+uint64_t handle_await_ended(struct handle_table *table, uint64_t ending, int64_t timeout_ms);
+/*
+ * The next node, from slot *index on, that has DEAD handles whose pages are to be invalidated; each
+ * is told once, and handle_told follows. False when there is none. Not nodes with a READ still
+ * being answered, by any handle: a page that it fills is locked, and invalidating would wait for
+ * its store. The node may be gone from the kernel by now, which does no harm.
  */
 bool handle_take_stale(struct handle_table *table, uint32_t *index, struct session **ret_session,
 	uint64_t *ret_node_id);
+void handle_told(struct handle_table *table, const struct session *session, uint64_t node_id);
+/* The kernel has given up all requests of this session: no READ keeps its pages. */
+void handle_cut(struct handle_table *table, const struct session *session);
+/* Nobody is to tell the kernel anything more about this session. */
+void handle_drop_stale(struct handle_table *table, const struct session *session);
+/* Are there nodes still to be told of, also those that handle_take_stale leaves for later? */
+bool handle_has_stale(struct handle_table *table);
+
 /* each for every handle, under the lock; non-zero ends the walk and is returned. */
 int handle_each(
 	struct handle_table *table, int (*each)(void *arg, struct handle *handle), void *arg);

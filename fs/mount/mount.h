@@ -38,13 +38,15 @@ struct gate *gate_free(struct gate *gate);
 
 /* What a change of rules did to live handles. */
 struct gate_effect {
-	uint64_t ended;	    /* handles that stopped serving */
-	uint64_t undrained; /* of these: a read was still being answered after 10 s */
+	uint64_t ended; /* handles that stopped serving */
+	uint64_t
+		undrained; /* of these: after 10 s a read was still being answered, or pages kept */
 };
 /*
  * Puts a prepared change in force: no open after it sees the old rules; then every live handle is
  * decided again, those that fail are ended and their pages and mappings invalidated. Returns when
- * that is done. Never from a FUSE request. change NULL: only decides the handles again.
+ * that is done. Never from a FUSE request. change NULL: only decides the handles again, and does
+ * not wait for the last step.
  */
 int gate_enact(struct gate *gate, struct policy_change *change, struct gate_effect *ret_effect);
 /*
@@ -58,8 +60,6 @@ int gate_end_file(struct gate *gate, uint64_t ino, const uint8_t file_id[ID_SIZE
  * this name.
  */
 void gate_file_replaced(struct gate *gate, uint64_t ino, const char *name, size_t len);
-/* Closes objects that nobody has used for some seconds. Call now and then. */
-void gate_close_idle(struct gate *gate);
 /*
  * Names in a directory changed: every mount forgets its attributes, and those of a directory that
  * is gone (0: none), so that the next walk asks and learns it.
@@ -110,7 +110,7 @@ struct session_options {
 
 /*
  * Mounts (nosuid, nodev, ro) and starts to answer. ended(arg) is called once, from a thread of the
- * session, when the mount is gone (by umount or otherwise); session_free may follow then or at any
+ * session, when the mount is gone (by umount or otherwise); session_close may follow then or at any
  * time.
  */
 int session_new(struct gate *gate, const char *mountpoint, const struct session_options *options,
@@ -123,15 +123,28 @@ bool session_has_ended(const struct session *session);
  * ret_words (one line, may be empty).
  */
 int session_unmount(struct session *session, char ret_words[UNMOUNT_WORDS]);
-/* Unmounts (lazily if need be), joins the threads, closes what is still open, with records. */
-struct session *session_free(struct session *session);
+/*
+ * Takes the mount out of the tree whoever uses it: all its handles are ended, pages and mappings
+ * invalidated. READs under way have drain_ms; then they fail (without root: when the store
+ * answers).
+ */
+void session_detach(struct session *session, int64_t drain_ms);
+/*
+ * Detaches, ends the threads, closes what is still open, with records, and frees. -ETIMEDOUT: the
+ * store still keeps some thread; the session stays, and the call is made again.
+ */
+int session_close(struct session *session, int64_t timeout_ms);
+/* Puts on record that all handles of all mounts end, before the process does without freeing. */
+void gate_record_closes(struct gate *gate);
 const char *session_mountpoint(const struct session *session);
 const struct session_options *session_options(const struct session *session);
 uint64_t session_open_handles(struct session *session);
-/* Invalidates pages of files that nobody has had open for cache_idle_ms. Call now and then. */
-void session_drop_idle(struct session *session);
+/*
+ * Call about ten times a second, never while session_close runs: threads come in the place of those
+ * that the backing store keeps.
+ */
+void session_tend(struct session *session);
 
 SCOPE_FUNCTION(struct gate *, gate_free);
-SCOPE_FUNCTION(struct session *, session_free);
 
 #endif

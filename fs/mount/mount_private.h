@@ -3,12 +3,12 @@
  * mount_private.h - what the files of this folder share.
  *
  * Lock order (a thread that holds one may take only those further down):
- *   gate->enacting           one change of rules at a time; the list of mounts
+ *   gate->enacting           one change of rules at a time
  *   gate->rules              read: decide and register a handle; write: put new rules in force
  *   handle_table mutex       handles and their states
  *   keystore's own locks     names of a file, while handles are decided again
  *   node_table mutex, open_file_table mutex   leaves
- * While the kernel is notified only gate->enacting is held, which no request ever takes.
+ * The notifier's lock comes before the handle table's and is not held while the kernel is told.
  */
 #ifndef FS_MOUNT_MOUNT_PRIVATE_H
 #define FS_MOUNT_MOUNT_PRIVATE_H
@@ -32,22 +32,27 @@ struct gate {
 	struct handle_table *handles;
 	pthread_mutex_t enacting;
 	pthread_rwlock_t rules;
-	struct session *sessions; /* guarded by enacting */
+	struct notifier *notifier;
+	/* Read with enacting or the notifier's lock held, changed with both. */
+	struct session *sessions;
 	atomic_bool shut;
 	_Atomic uint64_t opens_allowed, opens_refused, reads, bytes, damaged;
 };
 
 struct session {
 	struct gate *gate;
-	struct session *next; /* guarded by gate->enacting */
+	struct session *next; /* as gate->sessions */
 	struct session_options options;
 	char *mountpoint, *source;
 	struct fuse_session *fuse;
 	struct node_table *nodes;
-	pthread_t *threads;
-	unsigned thread_count;
-	atomic_uint running; /* threads that still answer */
-	atomic_bool ended;
+	dev_t device;		    /* of the mount, once it answered */
+	bool detached;		    /* out of the tree by session_detach */
+	uint64_t ending;	    /* of its handles, by session_detach */
+	struct answerer *answerers; /* used by session_tend and session_close only */
+	unsigned answerer_count;
+	atomic_uint idle;  /* threads that wait for a request */
+	atomic_bool ended; /* the kernel has let go of the mount */
 	void (*ended_callback)(void *arg);
 	void *ended_arg;
 };
@@ -56,6 +61,44 @@ static inline struct session *session_of(fuse_req_t request)
 {
 	return fuse_req_userdata(request);
 }
+
+/* session_threads.c */
+
+/* Starts the threads that answer. */
+int session_start_threads(struct session *session);
+/* Wakes them, now that fuse_session_exit was called, and joins them. False: some are kept. */
+bool session_end_threads(struct session *session, int64_t end_ns);
+
+/* session_end.c */
+
+/* Frees what session_new made; no thread answers any more. */
+void session_free(struct session *session);
+
+/* notify.c */
+
+/* The thread that tells the kernel which pages to drop. */
+struct notifier;
+int notifier_new(struct gate *gate, struct notifier **ret_notifier);
+struct notifier *notifier_free(struct notifier *notifier);
+/* Handles were ended. */
+void notifier_wake(struct notifier *notifier);
+/* Adds to and takes from gate->sessions, with gate->enacting held; none is told of after. */
+void notifier_enlist(struct notifier *notifier, struct session *session);
+void notifier_delist(struct notifier *notifier, struct session *session);
+/* Waits until the kernel is not just being told about this session. False: it still is. */
+bool notifier_await(struct notifier *notifier, const struct session *session, int64_t end_ns);
+
+/* enact.c */
+
+/* Ends all handles of a session, without waiting. The ending's number, 0: there were none. */
+uint64_t gate_end_session(struct gate *gate, const struct session *session);
+/* handle_await_ended for it. */
+uint64_t gate_await_ended(struct gate *gate, uint64_t ending, int64_t timeout_ms);
+
+/* session.c */
+
+/* Invalidates pages of files that nobody has had open for cache_idle_ms. */
+void session_drop_idle(struct session *session);
 
 /* answer.c */
 
@@ -82,6 +125,9 @@ bool gate_hides_names(struct gate *gate);
 /* The decision about a file with these names now, under the set in force. No record. */
 struct decision gate_decide(struct gate *gate, const struct subject *subject,
 	const struct name_list *names, enum permission permission);
+
+/* gate_record.c */
+
 /* Fills the caller's part of a record. */
 struct audit_event event_of_subject(enum audit_action action, const struct subject *subject);
 /* The record of a handle: subject, path, file id, rule. */

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* open_file.c - a hash table by file id. Objects are opened outside the lock; of two that raced,
- * one is kept. */
+/*
+ * open_file.c - a hash table by file id. Objects are opened outside the lock; of two that raced,
+ * one is kept. All that asks the backing store happens without the lock, and a thread of its own
+ * closes: a store that hangs hangs only who reads from it.
+ */
 #include "fs/mount/open_file.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
 
 #include "keystore/base/bytes.h"
 #include "keystore/base/clock.h"
@@ -16,6 +22,9 @@
  * their own, all together (fs/format/page_cache.c). */
 #define IDLE_MAX 512
 #define IDLE_NS	 (5 * NS_PER_S)
+/* Descriptors that objects leave to the rest of the server: databases, clients, looks at /proc. */
+#define DESCRIPTORS_LEFT_MIN 48
+#define DESCRIPTORS_LEFT_MAX 1024
 
 struct open_file {
 	uint8_t file_id[ID_SIZE];
@@ -31,22 +40,29 @@ struct open_file {
 
 struct open_file_table {
 	struct backend backend;
+	pthread_t closer;
 	pthread_mutex_t mutex; /* guards all below; a leaf lock */
+	pthread_cond_t work;   /* for the closer */
 	struct open_file *buckets[BUCKETS];
 	struct open_file *oldest, *newest; /* idle */
 	unsigned idle;
+	struct open_file *closing; /* linked by next; the closer's */
+	uint64_t open, open_max;   /* descriptors of objects */
+	bool stopping;
 };
 
-int open_file_table_new(const struct backend *backend, struct open_file_table **ret_table)
+static uint64_t descriptors_for_objects(void)
 {
-	struct open_file_table *table = calloc(1, sizeof(*table));
+	struct rlimit limit;
+	uint64_t left;
 
-	if (!table)
-		return -ENOMEM;
-	table->backend = *backend;
-	pthread_mutex_init(&table->mutex, NULL);
-	*ret_table = table;
-	return 0;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 1;
+	left = limit.rlim_cur / 4;
+	left = left < DESCRIPTORS_LEFT_MIN   ? DESCRIPTORS_LEFT_MIN
+	       : left > DESCRIPTORS_LEFT_MAX ? DESCRIPTORS_LEFT_MAX
+					     : left;
+	return limit.rlim_cur > left ? limit.rlim_cur - left : 1;
 }
 
 static void file_free(struct open_file *file)
@@ -57,10 +73,67 @@ static void file_free(struct open_file *file)
 	free(file);
 }
 
+/* Closes, which may wait for the store, and gives the descriptor back. Without the mutex. */
+static void close_file(struct open_file_table *table, struct open_file *file)
+{
+	if (!file)
+		return;
+	file_free(file);
+	pthread_mutex_lock(&table->mutex);
+	table->open--;
+	pthread_mutex_unlock(&table->mutex);
+}
+
+static void *close_files(void *arg);
+
+/* Signals are for the main thread. */
+static int start_closer(struct open_file_table *table)
+{
+	sigset_t all, before;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = -pthread_create(&table->closer, NULL, close_files, table);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
+int open_file_table_new(const struct backend *backend, struct open_file_table **ret_table)
+{
+	struct open_file_table *table = calloc(1, sizeof(*table));
+	pthread_condattr_t monotonic;
+	int r;
+
+	if (!table)
+		return -ENOMEM;
+	table->backend = *backend;
+	table->open_max = descriptors_for_objects();
+	pthread_mutex_init(&table->mutex, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&table->work, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	r = start_closer(table);
+	if (r < 0) {
+		pthread_cond_destroy(&table->work);
+		pthread_mutex_destroy(&table->mutex);
+		free(table);
+		return r;
+	}
+	*ret_table = table;
+	return 0;
+}
+
 struct open_file_table *open_file_table_free(struct open_file_table *table)
 {
 	if (!table)
 		return NULL;
+	pthread_mutex_lock(&table->mutex);
+	table->stopping = true;
+	pthread_cond_signal(&table->work);
+	pthread_mutex_unlock(&table->mutex);
+	pthread_join(table->closer, NULL);
 	for (size_t i = 0; i < BUCKETS; i++) {
 		struct open_file *file = table->buckets[i], *next;
 
@@ -69,6 +142,7 @@ struct open_file_table *open_file_table_free(struct open_file_table *table)
 			file_free(file);
 		}
 	}
+	pthread_cond_destroy(&table->work);
 	pthread_mutex_destroy(&table->mutex);
 	free(table);
 	return NULL;
@@ -134,27 +208,76 @@ static struct open_file *remove_idle(struct open_file_table *table, struct open_
 	return file;
 }
 
+static void close_later(struct open_file_table *table, struct open_file *file)
+{
+	file->next = table->closing;
+	table->closing = file;
+	pthread_cond_signal(&table->work);
+}
+
+static void drop_reference(struct open_file_table *table, struct open_file *file)
+{
+	if (--file->references)
+		return;
+	if (!file->listed)
+		return close_later(table, file);
+	enter_idle(table, file);
+	if (table->idle > IDLE_MAX)
+		close_later(table, remove_idle(table, table->oldest));
+}
+
 /* A known reader of an object that nobody has touched, with one more reference, or NULL. */
 static struct open_file *find_fresh(struct open_file_table *table, const uint8_t *file_id)
 {
-	struct open_file *file, *stale = NULL;
+	struct open_file *file;
+	bool fresh;
 
 	pthread_mutex_lock(&table->mutex);
 	file = find(table, file_id);
-	if (file && !object_reader_is_fresh(file->reader)) {
-		/* Handles that have it go on with it; whoever opens now has the object checked
-		 * anew. */
-		if (file->references)
-			unlist(table, file);
-		else
-			stale = remove_idle(table, file);
-		file = NULL;
-	}
 	if (file)
 		add_reference(table, file);
 	pthread_mutex_unlock(&table->mutex);
-	file_free(stale);
+	if (!file)
+		return NULL;
+	fresh = object_reader_is_fresh(file->reader);
+	if (fresh)
+		return file;
+	/* Handles that have it go on with it; whoever opens now has the object checked anew. */
+	pthread_mutex_lock(&table->mutex);
+	if (file->listed)
+		unlist(table, file);
+	drop_reference(table, file);
+	pthread_mutex_unlock(&table->mutex);
+	return NULL;
+}
+
+static struct open_file *take_closing(struct open_file_table *table)
+{
+	struct open_file *file = table->closing;
+
+	table->closing = file->next;
 	return file;
+}
+
+/* Takes a descriptor for one more object; those kept without a handle make room. */
+static int reserve(struct open_file_table *table)
+{
+	struct open_file *closed = NULL;
+	int r = 0;
+
+	pthread_mutex_lock(&table->mutex);
+	if (table->open < table->open_max)
+		table->open++;
+	else if (table->closing)
+		closed = take_closing(table);
+	else if (table->oldest)
+		closed = remove_idle(table, table->oldest);
+	else
+		r = -EMFILE;
+	pthread_mutex_unlock(&table->mutex);
+	/* Its place is ours. */
+	file_free(closed);
+	return r;
 }
 
 /* Closes every reader without a handle; false when there was none. */
@@ -166,13 +289,22 @@ static bool close_all_idle(struct open_file_table *table)
 	do {
 		closed = NULL;
 		pthread_mutex_lock(&table->mutex);
-		if (table->oldest)
+		if (table->closing)
+			closed = take_closing(table);
+		else if (table->oldest)
 			closed = remove_idle(table, table->oldest);
 		pthread_mutex_unlock(&table->mutex);
 		any |= closed != NULL;
-		file_free(closed);
+		close_file(table, closed);
 	} while (closed);
 	return any;
+}
+
+static void give_back(struct open_file_table *table)
+{
+	pthread_mutex_lock(&table->mutex);
+	table->open--;
+	pthread_mutex_unlock(&table->mutex);
 }
 
 /*
@@ -185,9 +317,14 @@ static int open_reader(struct open_file_table *table, const struct entry_info *i
 {
 	int r;
 
+	r = reserve(table);
+	if (r < 0)
+		return r;
 	r = backend_open_reader(&table->backend, info, false, ret_reader, ret_report);
 	if ((r == -EMFILE || r == -ENFILE || r == -ENOMEM) && close_all_idle(table))
 		r = backend_open_reader(&table->backend, info, false, ret_reader, ret_report);
+	if (r < 0)
+		give_back(table);
 	return r;
 }
 
@@ -225,44 +362,57 @@ int open_file_get(struct open_file_table *table, const struct entry_info *info,
 	}
 	pthread_mutex_unlock(&table->mutex);
 	if (file)
-		file_free(made);
+		close_file(table, made);
 	*ret_file = file ? file : made;
 	return 0;
 }
 
 void open_file_put(struct open_file_table *table, struct open_file *file)
 {
-	struct open_file *closed = NULL;
-
 	if (!file)
 		return;
 	pthread_mutex_lock(&table->mutex);
-	if (!--file->references) {
-		if (!file->listed) {
-			closed = file;
-		} else {
-			enter_idle(table, file);
-			if (table->idle > IDLE_MAX)
-				closed = remove_idle(table, table->oldest);
-		}
-	}
+	drop_reference(table, file);
 	pthread_mutex_unlock(&table->mutex);
-	file_free(closed);
 }
 
-void open_file_close_idle(struct open_file_table *table)
+/* What is to be closed now, or NULL, and then until when there may be nothing. */
+static struct open_file *next_to_close(struct open_file_table *table, int64_t *ret_until_ns)
 {
-	int64_t before_ns = clock_monotonic_ns() - IDLE_NS;
-	struct open_file *closed;
+	int64_t now_ns = clock_monotonic_ns();
 
-	do {
-		closed = NULL;
-		pthread_mutex_lock(&table->mutex);
-		if (table->oldest && table->oldest->idle_since_ns < before_ns)
-			closed = remove_idle(table, table->oldest);
+	*ret_until_ns = now_ns + IDLE_NS;
+	if (table->closing)
+		return take_closing(table);
+	if (!table->oldest)
+		return NULL;
+	*ret_until_ns = table->oldest->idle_since_ns + IDLE_NS;
+	return *ret_until_ns <= now_ns ? remove_idle(table, table->oldest) : NULL;
+}
+
+static void *close_files(void *arg)
+{
+	struct open_file_table *table = arg;
+	int64_t until_ns;
+
+	pthread_mutex_lock(&table->mutex);
+	for (;;) {
+		struct open_file *file = next_to_close(table, &until_ns);
+		struct timespec until = {
+			.tv_sec = until_ns / NS_PER_S, .tv_nsec = until_ns % NS_PER_S};
+
+		if (!file && table->stopping)
+			break;
+		if (!file) {
+			pthread_cond_timedwait(&table->work, &table->mutex, &until);
+			continue;
+		}
 		pthread_mutex_unlock(&table->mutex);
-		file_free(closed);
-	} while (closed);
+		close_file(table, file);
+		pthread_mutex_lock(&table->mutex);
+	}
+	pthread_mutex_unlock(&table->mutex);
+	return NULL;
 }
 
 void open_file_forget(struct open_file_table *table, const uint8_t file_id[ID_SIZE])
@@ -276,7 +426,7 @@ void open_file_forget(struct open_file_table *table, const uint8_t file_id[ID_SI
 	else if (file)
 		closed = remove_idle(table, file);
 	pthread_mutex_unlock(&table->mutex);
-	file_free(closed);
+	close_file(table, closed);
 }
 
 struct object_reader *open_file_reader(const struct open_file *file)

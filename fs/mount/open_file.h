@@ -18,13 +18,12 @@ struct open_file_table *open_file_table_free(struct open_file_table *table);
 
 /*
  * A reference to the open object of this file; opens it when nobody has. -EBADMSG with report
- * (damage of the object), -EBADMSG with DAMAGE_NONE (its row or key), -EIO, -ENOMEM, -EMFILE.
+ * (damage of the object), -EBADMSG with DAMAGE_NONE (its row or key), -EIO, -ENOMEM, -EMFILE (also
+ * when what is left is for the rest of the server).
  */
 int open_file_get(struct open_file_table *table, const struct entry_info *info,
 	struct open_file **ret_file, struct damage_report *ret_report);
 void open_file_put(struct open_file_table *table, struct open_file *file);
-/* Closes the readers that nobody has used for some seconds. Call now and then. */
-void open_file_close_idle(struct open_file_table *table);
 /* Closes what is kept of a file whose key is gone; what handles still have is theirs to end. */
 void open_file_forget(struct open_file_table *table, const uint8_t file_id[ID_SIZE]);
 struct object_reader *open_file_reader(const struct open_file *file);

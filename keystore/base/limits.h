@@ -41,5 +41,7 @@
 	65536 /* records that wait for the group commit; beyond it opens are refused */
 #define LIMIT_AUDIT_TEXT 65536	 /* bytes in one text field of a record */
 #define LIMIT_HANDLES	 1048576 /* open handles of one server */
+/* Open handles of one user: whatever he does, others can open files. */
+#define LIMIT_HANDLES_OF_USER (LIMIT_HANDLES / 2)
 
 #endif
