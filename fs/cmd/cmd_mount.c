@@ -12,11 +12,13 @@
 #include <unistd.h>
 
 #include "fs/cmd/commands.h"
+#include "fs/cmd/dead_mount.h"
 #include "fs/cmd/mount_options.h"
 #include "fs/cmd/mounts.h"
 #include "fs/cmd/serve.h"
 
 #define MOUNT_TRIES 3
+#define STACKED_MAX 16 /* dead mounts on one mount point */
 
 /* What cannot be read is left to the mount itself. */
 static bool is_empty(const char *path)
@@ -37,7 +39,7 @@ static bool is_empty(const char *path)
 static int check_mountpoint(const char *operand, const struct vault_place *place, char **ret_path,
 	struct output *output)
 {
-	scope_free char *path = realpath(operand, NULL);
+	scope_free char *path = mounts_absolute(operand);
 	scope_free char *shown = NULL;
 	size_t len = strlen(place->path);
 	const char *rest;
@@ -48,6 +50,11 @@ static int check_mountpoint(const char *operand, const struct vault_place *place
 			errno == ENOENT ? "make the directory first"
 					: "choose an empty directory that this user can reach");
 		return errno == ENOENT ? EXIT_NOT_FOUND : EXIT_FAILED;
+	}
+	for (int i = 0; i < STACKED_MAX && mount_is_dead(path); i++) {
+		if (mount_detach(path, output) != EXIT_DONE)
+			return EXIT_FAILED;
+		remark(output, "the server of %s was dead; the mount was cleared", path);
 	}
 	if (mounts_is_mountpoint(path)) {
 		shown = mounts_vault_at(path);

@@ -7,10 +7,13 @@
 #include <string.h>
 
 #include "fs/cmd/commands.h"
+#include "fs/cmd/dead_mount.h"
 #include "fs/cmd/mounts.h"
 #include "fs/cmd/serve.h"
 #include "keystore/base/clock.h"
 #include "keystore/base/json.h"
+
+#define ANSWER_MS 10000
 
 static void say_json(struct output *output, struct json *json)
 {
@@ -159,6 +162,51 @@ struct mounted {
 	size_t count;
 };
 
+struct deserted {
+	const struct vault_place *place;
+	struct output *output;
+	bool any;
+};
+
+static int complain_dead(void *arg, const struct mount_entry *entry)
+{
+	struct deserted *deserted = arg;
+
+	if (strcmp(entry->source, deserted->place->path) != 0)
+		return 0;
+	complain(deserted->output,
+		"%s: its server is dead; `modelvault umount %s` clears it, and so does the next "
+		"mount there",
+		deserted->place->path, entry->mountpoint);
+	deserted->any = true;
+	return 0;
+}
+
+/* True when the vault is mounted somewhere, but nobody serves it. */
+static bool complain_of_dead(const struct vault_place *place, struct output *output)
+{
+	struct deserted deserted = {.place = place, .output = output};
+
+	if (vault_is_deserted(place))
+		mounts_each(complain_dead, &deserted);
+	return deserted.any;
+}
+
+/* Of one vault, which is unlocked when nobody serves it. */
+static int run_status_of(struct invocation *invocation)
+{
+	struct output output = output_to_terminal();
+	struct vault_place place;
+	int r;
+
+	r = vault_locate(invocation->vault, &place, &output);
+	if (r < 0)
+		return r == -ENOENT ? EXIT_NOT_FOUND : exit_code_of(r);
+	complain_of_dead(&place, &output);
+	vault_place_done(&place);
+	return run_verb(invocation);
+}
+
 static int add_vault(void *arg, const struct mount_entry *entry)
 {
 	struct mounted *mounted = arg;
@@ -176,50 +224,67 @@ static int add_vault(void *arg, const struct mount_entry *entry)
 	return grown[mounted->count++] ? 0 : -ENOMEM;
 }
 
+/* Only asks the server: a listing must not unlock anything. The exit code, or why it did not say.
+ */
+static int ask_server(const struct vault_place *place, bool json, struct output *output)
+{
+	scope(control_client_free) struct control_client *client = NULL;
+	scope(message_free) struct message *request = NULL;
+	int r;
+
+	r = connect_server(place, &client);
+	if (r == 0)
+		r = message_new(&request);
+	if (r == 0)
+		r = message_add_text(request, "verb", "status");
+	if (r == 0)
+		r = vault_place_name(place, request);
+	if (r == 0 && json)
+		r = message_add_text(request, "json", "");
+	if (r < 0)
+		return r;
+	control_client_limit(client, ANSWER_MS);
+	return control_client_call(client, request, output->write, output->arg);
+}
+
+static int show_served(const char *path, bool json, struct output *output)
+{
+	struct vault_place place;
+	int r;
+
+	r = vault_locate(path, &place, output);
+	if (r < 0)
+		return EXIT_FAILED;
+	r = ask_server(&place, json, output);
+	if (r == -ETIMEDOUT)
+		complain(output,
+			"%s: its server, process %ld, does not answer; `modelvault umount --force` "
+			"takes its mounts away",
+			place.path, (long)vault_holder(place.path));
+	else if (r < 0 && !(r == -ENOENT && complain_of_dead(&place, output)))
+		complain(output, "%s: %s", place.path, result_text(r));
+	vault_place_done(&place);
+	return r < 0 ? EXIT_FAILED : r;
+}
+
 int run_status(struct invocation *invocation)
 {
 	struct output output = output_to_terminal();
+	bool json = invocation_option(invocation, "json");
 	struct mounted mounted = {0};
-	int code = EXIT_DONE, one;
+	int code = EXIT_DONE;
 
 	if (invocation->vault)
-		return run_verb(invocation);
+		return run_status_of(invocation);
 	if (mounts_each(add_vault, &mounted) < 0)
 		code = EXIT_FAILED;
-	if (!mounted.count && code == EXIT_DONE && !invocation_option(invocation, "json"))
+	if (!mounted.count && code == EXIT_DONE && !json)
 		say(&output, "no vault is mounted\n");
 	for (size_t i = 0; i < mounted.count; i++) {
-		struct vault_place place;
-		struct control_client *client = NULL;
-		int r = vault_locate(mounted.vaults[i], &place, &output);
+		int one = show_served(mounted.vaults[i], json, &output);
 
-		/* Only asks servers: a listing must not unlock anything. */
-		if (r == 0) {
-			scope(message_free) struct message *request = NULL;
-
-			r = connect_server(&place, &client);
-			if (r == 0)
-				r = message_new(&request);
-			if (r == 0)
-				r = message_add_text(request, "verb", "status");
-			if (r == 0)
-				r = vault_place_name(&place, request);
-			if (r == 0 && invocation_option(invocation, "json"))
-				r = message_add_text(request, "json", "");
-			one = r < 0 ? r
-				    : control_client_call(
-					      client, request, output.write, output.arg);
-			if (r == -ENOENT)
-				complain(&output,
-					"%s: its server is dead; `modelvault umount` clears it",
-					place.path);
-			else if (one < 0)
-				complain(&output, "%s: %s", place.path, result_text(one));
-			if (one != EXIT_DONE)
-				code = one < 0 ? EXIT_FAILED : one;
-			control_client_free(client);
-			vault_place_done(&place);
-		}
+		if (one != EXIT_DONE)
+			code = one;
 		free(mounted.vaults[i]);
 	}
 	free(mounted.vaults);

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd_umount.c - `umount MOUNTPOINT`: returns when it is gone; when it was the last one, when the
- * server has ended too, so that the vault can be used at once.
+ * cmd_umount.c - `umount MOUNTPOINT [--force|--kill]`: returns when it is gone; when it was the
+ * last one, when the server has ended too, so that the vault can be used at once. Who uses a busy
+ * mount is found out here, with the rights of whoever asks.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "fs/cmd/commands.h"
+#include "fs/cmd/dead_mount.h"
+#include "fs/cmd/holders.h"
 #include "fs/cmd/mounts.h"
 #include "fs/cmd/serve.h"
 #include "fs/cmd/vault.h"
 
-#define GONE_STEPS 1000 /* of 10 ms */
-
-extern char **environ;
+#define GONE_STEPS	1000  /* of 10 ms */
+#define ANSWER_MS	30000 /* a server that lives says something by then */
+#define ANSWER_FORCE_MS 5000
+#define KILL_TRIES	5 /* others may come while these go */
 
 int verb_umount(struct vault *vault, struct verb_call *call)
 {
@@ -31,8 +31,17 @@ int verb_umount(struct vault *vault, struct verb_call *call)
 		complain(call->output, "umount: nothing of this vault is mounted");
 		return EXIT_NOT_FOUND;
 	}
-	return server_remove_mount(vault->server, mountpoint, false, call);
+	return server_remove_mount(vault->server, mountpoint, verb_flag(call, "force"), call);
 }
+
+struct unmounting {
+	const struct vault_place *place;
+	const char *mountpoint;
+	bool force, kill;
+	pid_t server;	    /* who answered; 0: nobody did */
+	struct buffer said; /* what it said, for standard error */
+	struct output *output;
+};
 
 struct counting {
 	const char *vault;
@@ -59,95 +68,243 @@ static void wait_until_gone(const struct vault_place *place, const char *mountpo
 		nanosleep(&step, NULL);
 }
 
-/* The server is dead: what is left is a mount that nobody answers. */
-static int clear_dead_mount(const char *mountpoint, struct output *output)
+static int keep_words(void *arg, int stream, const void *bytes, size_t len)
 {
-	char *argv[] = {"fusermount3", "-uz", "-q", "--", (char *)mountpoint, NULL};
-	int status = 1;
-	pid_t pid;
+	struct unmounting *unmounting = arg;
 
-	if (geteuid() == 0) {
-		if (umount2(mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW) < 0) {
-			complain(output, "%s: %s", mountpoint, strerror(errno));
-			return EXIT_FAILED;
-		}
-	} else if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) != 0 ||
-		   waitpid(pid, &status, 0) < 0 || status != 0) {
-		complain(output,
-			"%s: its server is dead and it could not be cleared; "
-			"`fusermount3 -uz %s` as the user who mounted it",
-			mountpoint, mountpoint);
-		return EXIT_FAILED;
-	}
-	remark(output, "the server of %s was dead; the mount was cleared", mountpoint);
-	return EXIT_DONE;
+	(void)stream;
+	buffer_add(&unmounting->said, bytes, len);
+	return unmounting->said.failed ? -ENOMEM : 0;
 }
 
-static int unmount(struct invocation *invocation, const struct vault_place *place,
-	const char *mountpoint, struct output *output)
+static int make_request(const struct unmounting *unmounting, struct message **ret_request)
+{
+	scope(message_free) struct message *request = NULL;
+	int r;
+
+	r = message_new(&request);
+	if (r == 0)
+		r = message_add_text(request, "verb", "umount");
+	if (r == 0)
+		r = vault_place_name(unmounting->place, request);
+	if (r == 0)
+		r = message_add_text(request, "arg", unmounting->mountpoint);
+	if (r == 0 && unmounting->force)
+		r = message_add_text(request, "force", "");
+	if (r == 0)
+		*ret_request = take(&request);
+	return r;
+}
+
+/* The server's exit code, or why it did not answer. */
+static int ask_server(struct unmounting *unmounting)
 {
 	scope(control_client_free) struct control_client *client = NULL;
 	scope(message_free) struct message *request = NULL;
 	int r;
 
-	(void)invocation;
-	r = connect_server(place, &client);
-	if (r == -ENOENT && !vault_is_held(place))
-		return clear_dead_mount(mountpoint, output);
+	r = make_request(unmounting, &request);
 	if (r == 0)
-		r = message_new(&request);
-	if (r == 0)
-		r = message_add_text(request, "verb", "umount");
-	if (r == 0)
-		r = vault_place_name(place, request);
-	if (r == 0)
-		r = message_add_text(request, "arg", mountpoint);
-	if (r == 0)
-		r = control_client_call(client, request, output->write, output->arg);
+		r = connect_server(unmounting->place, &client);
+	if (r < 0)
+		return r;
+	unmounting->server = control_client_server_pid(client);
+	buffer_done(&unmounting->said);
+	control_client_limit(client, unmounting->force ? ANSWER_FORCE_MS : ANSWER_MS);
+	r = control_client_call(client, request, keep_words, unmounting);
 	/* The server may be gone before its answer: it was the last mount. */
-	if (r == -EPIPE && !mounts_is_mountpoint(mountpoint))
+	if (r == -EPIPE && !mounts_is_mountpoint(unmounting->mountpoint))
 		r = EXIT_DONE;
-	if (r == -ENOENT) {
+	return r;
+}
+
+static void pass_words_on(struct unmounting *unmounting)
+{
+	struct output *output = unmounting->output;
+
+	if (unmounting->said.len)
+		output->write(output->arg, 2, unmounting->said.data, unmounting->said.len);
+}
+
+/* The server has named this process already, with the file it has open. */
+static bool is_named(const struct unmounting *unmounting, pid_t pid)
+{
+	char words[32];
+	int len = snprintf(words, sizeof(words), "  pid %ld (", (long)pid);
+
+	return unmounting->said.len &&
+	       memmem(unmounting->said.data, unmounting->said.len, words, (size_t)len);
+}
+
+static void remark_holder(const struct unmounting *unmounting, const struct holder *holder)
+{
+	static const char *const words[] = {
+		"working directory", "root directory", "open file", "mapped file"};
+	unsigned how = holder->how;
+	char text[96] = "";
+	size_t len = 0;
+
+	if (is_named(unmounting, holder->process.pid))
+		how &= ~(unsigned)(HOLDS_FILE | HOLDS_MAPPING);
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (how & 1u << i)
+			len += (size_t)snprintf(
+				text + len, sizeof(text) - len, "%s%s", len ? ", " : "", words[i]);
+	}
+	if (how)
+		remark(unmounting->output, "  pid %ld (uid %u, %s): %s", (long)holder->process.pid,
+			holder->uid, holder->name, text);
+}
+
+static int list_holders(struct unmounting *unmounting)
+{
+	scope_free struct holder *holders = NULL;
+	struct output *output = unmounting->output;
+	size_t count = 0;
+	int r;
+
+	r = holders_find(mounts_device_at(unmounting->mountpoint), &holders, &count);
+	for (size_t i = 0; i < count; i++)
+		remark_holder(unmounting, &holders[i]);
+	if (r < 0)
+		remark(output, "  not all processes could be looked at: %s", result_text(r));
+	else if (!count)
+		remark(output, "  no process that you may look at is there%s",
+			geteuid() ? "; root sees all" : "");
+	remark(output,
+		"end them and unmount again; `modelvault umount --kill %s` does it, --force cuts "
+		"them off",
+		unmounting->mountpoint);
+	return EXIT_BUSY;
+}
+
+/* Count of the holders that are still there, or that could not be told. */
+static size_t end_holders(struct unmounting *unmounting)
+{
+	scope_free struct holder *holders = NULL;
+	scope_free struct process *all = NULL;
+	size_t count = 0;
+
+	if (holders_find(mounts_device_at(unmounting->mountpoint), &holders, &count) < 0 || !count)
+		return 1;
+	all = calloc(count, sizeof(*all));
+	if (!all)
+		return count;
+	for (size_t i = 0; i < count; i++)
+		all[i] = holders[i].process;
+	return end_processes(all, count, unmounting->server, unmounting->output);
+}
+
+static int kill_and_unmount(struct unmounting *unmounting)
+{
+	const struct timespec step = {.tv_nsec = 100 * 1000 * 1000};
+	int r = EXIT_BUSY;
+
+	remark(unmounting->output, "%s is busy; ending who uses it", unmounting->mountpoint);
+	for (int i = 0; i < KILL_TRIES && r == EXIT_BUSY; i++) {
+		size_t left = end_holders(unmounting);
+
+		/* What a process had open is closed a moment after it has ended. */
+		nanosleep(&step, NULL);
+		r = ask_server(unmounting);
+		if (left)
+			break;
+	}
+	return r;
+}
+
+static int clear_dead(const char *mountpoint, struct output *output)
+{
+	int code = mount_detach(mountpoint, output);
+
+	if (code == EXIT_DONE)
+		remark(output, "the server of %s was dead; the mount was cleared", mountpoint);
+	return code;
+}
+
+/* Nobody answers: what can be done without. */
+static int unmount_alone(struct unmounting *unmounting, int result)
+{
+	const char *mountpoint = unmounting->mountpoint;
+	struct output *output = unmounting->output;
+	int code;
+
+	if (result == -ENOENT && vault_is_deserted(unmounting->place))
+		return clear_dead(mountpoint, output);
+	if (unmounting->force && result != -EPERM) {
+		code = mount_detach(mountpoint, output);
+		if (code == EXIT_DONE)
+			remark(output,
+				"the server of %s does not answer; the mount was taken away, "
+				"process %ld is still there",
+				mountpoint, (long)vault_holder(unmounting->place->path));
+		return code;
+	}
+	if (result == -ENOENT || result == -ETIMEDOUT) {
 		complain(output,
-			"process %ld holds %s and does not answer; end it, then unmount again",
-			(long)vault_holder(place->path), place->path);
+			"process %ld holds %s and does not answer; `modelvault umount --force %s` "
+			"takes the mount away all the same",
+			(long)vault_holder(unmounting->place->path), unmounting->place->path,
+			mountpoint);
 		return EXIT_BUSY;
 	}
-	if (r < 0) {
-		complain(output, "the server of %s cannot be asked: %s", place->path,
-			result_text(r));
-		return exit_code_of(r);
-	}
+	complain(output, "the server of %s cannot be asked: %s", unmounting->place->path,
+		result_text(result));
+	return exit_code_of(result);
+}
+
+static int unmount(struct unmounting *unmounting)
+{
+	int r = ask_server(unmounting);
+
+	if (r == EXIT_BUSY && unmounting->kill)
+		r = kill_and_unmount(unmounting);
+	if (r < 0)
+		return unmount_alone(unmounting, r);
+	pass_words_on(unmounting);
+	if (r == EXIT_BUSY)
+		return list_holders(unmounting);
 	if (r == EXIT_DONE)
-		wait_until_gone(place, mountpoint);
+		wait_until_gone(unmounting->place, unmounting->mountpoint);
 	return r;
 }
 
 int run_umount(struct invocation *invocation)
 {
-	const char *operand = invocation->operands[0];
-	scope_free char *vault = mounts_vault_at(operand);
-	scope_free char *real = NULL;
+	scope_free char *path = mounts_absolute(invocation->operands[0]);
+	scope_free char *vault = path ? mounts_vault_at(path) : NULL;
 	struct output output = output_to_terminal();
+	struct unmounting unmounting = {
+		.mountpoint = path,
+		.force = invocation_option(invocation, "force"),
+		.kill = invocation_option(invocation, "kill"),
+		.output = &output,
+	};
 	struct vault_place place;
 	int code, r;
 
-	/* By the name first: realpath of a mount whose server is dead fails. */
-	if (!vault) {
-		real = realpath(operand, NULL);
-		vault = real ? mounts_vault_at(real) : NULL;
+	if (unmounting.force && unmounting.kill) {
+		complain(&output, "umount: --force cuts users off, --kill ends them; give one");
+		return EXIT_USAGE;
 	}
 	if (!vault) {
 		complain(&output,
 			"umount: %s is not the mount point of a vault; `modelvault status` "
 			"lists them",
-			operand);
+			invocation->operands[0]);
 		return EXIT_NOT_FOUND;
 	}
+	/* Our own working directory is no reason. */
+	if (chdir("/") < 0)
+		return EXIT_FAILED;
+	if (mount_is_dead(path))
+		return clear_dead(path, &output);
 	r = vault_locate(vault, &place, &output);
 	if (r < 0)
 		return exit_code_of(r);
-	code = unmount(invocation, &place, real ? real : operand, &output);
+	unmounting.place = &place;
+	code = unmount(&unmounting);
+	buffer_done(&unmounting.said);
 	vault_place_done(&place);
 	return code;
 }

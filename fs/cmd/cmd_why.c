@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fs/cmd/commands.h"
+#include "fs/cmd/dead_mount.h"
 #include "fs/cmd/mounts.h"
 #include "fs/cmd/serve.h"
 #include "fs/cmd/vault.h"
@@ -133,6 +135,30 @@ static char *absolute_path(const char *path)
 	return absolute;
 }
 
+/* The path is in a mount that nobody answers: there is no looking at it. */
+static bool complain_of_dead(const char *operand, struct output *output)
+{
+	scope_free char *here = *operand == '/' ? strdup("") : getcwd(NULL, 0);
+	scope_free char *path = NULL, *vault = NULL;
+	struct vault_place place;
+	const char *rest;
+	bool dead;
+
+	if (!here || asprintf(&path, "%s%s%s", here, *operand == '/' ? "" : "/", operand) < 0)
+		return false;
+	vault = mounts_vault_above(path, &rest);
+	if (!vault || vault_locate(vault, &place, output) < 0)
+		return false;
+	dead = vault_is_deserted(&place);
+	if (dead)
+		complain(output,
+			"why: the server of %.*s is dead; `modelvault audit %s` has the refusals, "
+			"`modelvault umount %.*s` clears the mount",
+			(int)(rest - path), path, place.path, (int)(rest - path), path);
+	vault_place_done(&place);
+	return dead;
+}
+
 int run_why(struct invocation *invocation)
 {
 	scope(control_client_free) struct control_client *client = NULL;
@@ -144,6 +170,8 @@ int run_why(struct invocation *invocation)
 	int r;
 
 	vault = path ? mounts_vault_above(path, &rest) : NULL;
+	if (!vault && complain_of_dead(invocation->operands[0], &output))
+		return EXIT_FAILED;
 	if (!vault) {
 		complain(&output, "why: %s is not in a mount of a vault", invocation->operands[0]);
 		return EXIT_NOT_FOUND;

@@ -134,8 +134,9 @@ const struct command commands[] = {
 	},
 	{
 		.name = "umount",
-		.operands = "MOUNTPOINT",
+		.operands = "MOUNTPOINT [--force|--kill]",
 		.summary = "take a mount away; lists the holders when it is busy",
+		.options = OPTIONS(FLAG("force"), FLAG("kill")),
 		.min_operands = 1,
 		.max_operands = 1,
 		.run = run_umount,

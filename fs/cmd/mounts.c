@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "keystore/base/scope.h"
@@ -29,7 +30,7 @@ static void unescape(char *text)
 }
 
 struct line {
-	char *mountpoint, *type, *source, *options;
+	char *device, *mountpoint, *type, *source, *options;
 };
 
 /* "36 35 98:0 /root /mnt options [optional...] - type source super-options" */
@@ -40,7 +41,9 @@ static bool parse_line(char *text, struct line *ret_line)
 	int number = 0;
 
 	for (field = strtok_r(text, " \n", &save); field; field = strtok_r(NULL, " \n", &save)) {
-		if (++number == 5)
+		if (++number == 3)
+			line.device = field;
+		if (number == 5)
 			line.mountpoint = field;
 		if (number > 6 && strcmp(field, "-") == 0)
 			break;
@@ -56,6 +59,15 @@ static bool parse_line(char *text, struct line *ret_line)
 	unescape(line.source);
 	*ret_line = line;
 	return true;
+}
+
+static dev_t device_of(const char *text)
+{
+	unsigned major_number, minor_number;
+
+	return sscanf(text, "%u:%u", &major_number, &minor_number) == 2
+		       ? makedev(major_number, minor_number)
+		       : 0;
 }
 
 static uint32_t user_of(const char *options)
@@ -82,6 +94,7 @@ int mounts_each(int (*each)(void *arg, const struct mount_entry *entry), void *a
 			continue;
 		entry = (struct mount_entry){.mountpoint = line.mountpoint,
 			.source = line.source,
+			.device = device_of(line.device),
 			.user = user_of(line.options)};
 		if (entry.user == 0 || entry.user == geteuid() || geteuid() == 0)
 			r = each(arg, &entry);
@@ -93,6 +106,7 @@ int mounts_each(int (*each)(void *arg, const struct mount_entry *entry), void *a
 struct search {
 	const char *path;
 	char *vault; /* of the last match: the topmost mount */
+	dev_t device;
 	size_t longest;
 	bool below; /* the path itself, or a mount above it */
 };
@@ -114,6 +128,7 @@ static int match(void *arg, const struct mount_entry *entry)
 		return 0;
 	free(search->vault);
 	search->vault = strdup(entry->source);
+	search->device = entry->device;
 	search->longest = len;
 	return 0;
 }
@@ -124,6 +139,47 @@ char *mounts_vault_at(const char *path)
 
 	mounts_each(match, &search);
 	return search.vault;
+}
+
+dev_t mounts_device_at(const char *path)
+{
+	struct search search = {.path = path};
+
+	mounts_each(match, &search);
+	free(search.vault);
+	return search.device;
+}
+
+/* With the slashes at its end taken off, "/" not. */
+static char *trimmed(const char *operand)
+{
+	size_t len = strlen(operand);
+
+	while (len > 1 && operand[len - 1] == '/')
+		len--;
+	return strndup(operand, len);
+}
+
+char *mounts_absolute(const char *operand)
+{
+	scope_free char *path = trimmed(operand), *parent = NULL, *real = NULL;
+	char *slash = path ? strrchr(path, '/') : NULL, *absolute = NULL;
+	const char *last = slash ? slash + 1 : path;
+
+	if (!path)
+		return NULL;
+	if (strcmp(path, ".") == 0)
+		return getcwd(NULL, 0);
+	if (!*last || strcmp(last, "..") == 0 || strcmp(last, ".") == 0)
+		return realpath(path, NULL);
+	parent = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+	real = parent ? realpath(parent, NULL) : NULL;
+	if (real && asprintf(&absolute, "%s/%s", strcmp(real, "/") == 0 ? "" : real, last) < 0)
+		absolute = NULL;
+	if (absolute && mounts_is_mountpoint(absolute))
+		return absolute;
+	free(absolute);
+	return realpath(path, NULL);
 }
 
 char *mounts_vault_above(const char *path, const char **ret_rest)

@@ -6,11 +6,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct mount_entry {
 	const char *mountpoint;
 	const char *source; /* the vault's path */
 	uint32_t user;	    /* who mounted it */
+	dev_t device;
 };
 /*
  * Calls each for every mount of type fuse.modelvault, topmost last; non-zero ends and is returned.
@@ -19,6 +21,13 @@ struct mount_entry {
 int mounts_each(int (*each)(void *arg, const struct mount_entry *entry), void *arg);
 /* The vault that is mounted exactly at this path, malloc'ed, or NULL. */
 char *mounts_vault_at(const char *path);
+/* The device of what is mounted there; 0: no vault. */
+dev_t mounts_device_at(const char *path);
+/*
+ * The absolute path of what the user calls so, malloc'ed, or NULL with errno. Of a mount point its
+ * last component is not looked at, since nobody may answer there.
+ */
+char *mounts_absolute(const char *operand);
 /* The mount that path is at or below: *ret_rest points into path. The vault's path, or NULL. */
 char *mounts_vault_above(const char *path, const char **ret_rest);
 /* True when something of any kind is mounted exactly at this path. */

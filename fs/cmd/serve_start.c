@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -70,6 +71,18 @@ static bool leave_terminal(void)
 	return left;
 }
 
+/* A descriptor for each object that is open: as many as the system lets this user have. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		/* It could not be raised: what there is is shared out all the same. */
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 /* Unlocks and opens the vault, and learns who this process is. */
 static int open_vault(struct invocation *invocation, const struct vault_place *place,
 	struct vault **ret_vault, struct subject *ret_self, struct output *output)
@@ -78,6 +91,7 @@ static int open_vault(struct invocation *invocation, const struct vault_place *p
 	struct unlock_secrets secrets = {0};
 	int code;
 
+	raise_descriptor_limit();
 	if (secret_init() < 0) {
 		complain(output, "no memory can be locked for keys; raise `ulimit -l`");
 		return EXIT_FAILED;

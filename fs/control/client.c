@@ -15,6 +15,7 @@
 struct control_client {
 	struct channel *channel;
 	pid_t server_pid;
+	int timeout_ms; /* for each part of an answer; -1: as long as it takes */
 	bool broken;
 };
 
@@ -39,6 +40,7 @@ int control_client_new(const char *path, uint32_t owner_uid, struct control_clie
 	if (server.uid != 0 && server.uid != geteuid() && server.uid != owner_uid)
 		return -EPERM;
 	client->server_pid = server.pid;
+	client->timeout_ms = -1;
 	*ret_client = take(&client);
 	return 0;
 }
@@ -55,6 +57,11 @@ struct control_client *control_client_free(struct control_client *client)
 pid_t control_client_server_pid(const struct control_client *client)
 {
 	return client->server_pid;
+}
+
+void control_client_limit(struct control_client *client, int timeout_ms)
+{
+	client->timeout_ms = timeout_ms;
 }
 
 static bool has_text(const struct message *message, const char *name, const char *text)
@@ -103,7 +110,7 @@ static int take_answer(
 	do {
 		scope(message_free) struct message *frame = NULL;
 
-		r = channel_receive(client->channel, -1, &frame);
+		r = channel_receive(client->channel, client->timeout_ms, &frame);
 		if (r == -ENODATA)
 			return -EPIPE;
 		if (r == -E2BIG || r == -EPROTONOSUPPORT)

@@ -30,6 +30,8 @@ struct control_sink {
 /* As control_client_call; a negative result of take_pipe ends the call too. */
 int control_client_fetch(struct control_client *client, const struct message *request,
 	const struct control_sink *sink);
+/* From now on a call fails with -ETIMEDOUT when the server says nothing for so long. */
+void control_client_limit(struct control_client *client, int timeout_ms);
 /* Pid of the server. */
 pid_t control_client_server_pid(const struct control_client *client);
 
