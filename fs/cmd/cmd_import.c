@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd_import.c - `import VAULT SRC... [--to DIR] [--replace|--skip] [--dereference]`. This process
- * opens the sources; who holds the vault reads them.
+ * cmd_import.c - `import VAULT SRC... [--to DIR] [--replace|--skip] [--remove-source]
+ * [--dereference]`. This process opens the sources; who holds the vault reads them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -57,6 +57,12 @@ static int check_operands(
 		complain(output, "import: --skip and --replace cannot both be meant");
 		return EXIT_USAGE;
 	}
+	if (message_has(invocation->request, "remove-source") &&
+		(inputs || message_has(invocation->request, "dereference"))) {
+		complain(output, "import: --remove-source is for files and links as they stand: "
+				 "neither for '-' nor with --dereference");
+		return EXIT_USAGE;
+	}
 	return EXIT_DONE;
 }
 
@@ -65,6 +71,7 @@ static struct importer_options options_of(
 {
 	struct importer_options options = {.destination = destination};
 
+	options.remove_source = message_has(invocation->request, "remove-source");
 	if (message_has(invocation->request, "skip"))
 		options.existing = EXISTING_SKIP;
 	if (message_has(invocation->request, "replace"))

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "fs/cmd/file_import.h"
+#include "fs/cmd/file_verify.h"
 #include "keystore/base/clock.h"
 
 int entry_complain(const struct entry_request *request, const char *words)
@@ -143,8 +144,40 @@ static int explain_file_failure(
 	return entry_complain_failure(request, import->step, r);
 }
 
+/* With --remove-source: the source goes next. Exit code. */
+static int verify(const struct entry_request *request, uint64_t ino, int fd, const uint8_t *taken)
+{
+	int r = file_verify(request->vault, ino, fd, taken);
+
+	if (r == -EAGAIN && taken)
+		return entry_complain(request, "it is in the vault as it was, but changed "
+					       "meanwhile, and was left where it "
+					       "is");
+	if (r == -EAGAIN)
+		return entry_complain(request,
+			"the vault has another file of this name, size and time, and it was left "
+			"where it is; touch it and import it with --replace");
+	return r < 0 ? entry_complain_failure(
+			       request, "its object was read back, and it was left where it is", r)
+		     : EXIT_DONE;
+}
+
+static int verify_taken(const struct entry_request *request, const struct file_import *import)
+{
+	uint8_t taken[DIGEST_SIZE];
+	int r;
+
+	if (!import->sha256)
+		return EXIT_DONE;
+	r = sha256_end(import->sha256, taken);
+	if (r < 0)
+		return entry_complain_failure(request, "its hash", r);
+	return verify(request, import->ino, import->fd, taken);
+}
+
 static int take_bytes(struct entry_request *request, int fd, const struct stat *attr)
 {
+	scope(sha256_free) struct sha256 *sha256 = NULL;
 	struct file_import import = {
 		.vault = request->vault,
 		.call = request->call,
@@ -155,7 +188,7 @@ static int take_bytes(struct entry_request *request, int fd, const struct stat *
 		.attr = *attr,
 	};
 	bool go_on;
-	int code, r;
+	int code, r = 0;
 
 	if (request->exists) {
 		code = judge_existing(request, &go_on);
@@ -164,10 +197,15 @@ static int take_bytes(struct entry_request *request, int fd, const struct stat *
 		import.replace = true;
 		import.replaced = request->old.ino;
 	}
-	r = file_import(&import);
+	if (verb_flag(request->call, "remove-source"))
+		r = sha256_new(&sha256);
+	import.sha256 = sha256;
+	if (r == 0)
+		r = file_import(&import);
 	if (r < 0)
 		return explain_file_failure(request, &import, r);
-	return tell(request, "added", import.size);
+	code = verify_taken(request, &import);
+	return code == EXIT_DONE ? tell(request, "added", import.size) : code;
 }
 
 /* The descriptor, its attributes, and that it can be read. Exit code. */
@@ -194,8 +232,11 @@ static int add_file(struct entry_request *request)
 	if (!S_ISREG(attr.st_mode))
 		return entry_complain(request, "it is no regular file");
 	use_attributes(request, &attr);
-	if (is_in_already(request, &attr))
-		return tell(request, "present", (uint64_t)attr.st_size);
+	if (is_in_already(request, &attr)) {
+		if (verb_flag(request->call, "remove-source"))
+			code = verify(request, request->old.ino, fd, NULL);
+		return code == EXIT_DONE ? tell(request, "present", (uint64_t)attr.st_size) : code;
+	}
 	return take_bytes(request, fd, &attr);
 }
 

@@ -68,7 +68,9 @@ static int pour_blocks(
 		import->step = "its object cannot be written";
 		if ((uint64_t)len > LIMIT_FILE_SIZE - import->size)
 			return -EFBIG;
-		r = object_writer_add(writer, block, (size_t)len);
+		r = import->sha256 ? sha256_add(import->sha256, block, (size_t)len) : 0;
+		if (r == 0)
+			r = object_writer_add(writer, block, (size_t)len);
 		if (r < 0)
 			return r;
 		import->size += (uint64_t)len;
@@ -110,7 +112,9 @@ static int check_unchanged(const struct file_import *import)
 		return -errno;
 	if (import->size != (uint64_t)import->attr.st_size || now.st_size != import->attr.st_size ||
 		now.st_mtim.tv_sec != import->attr.st_mtim.tv_sec ||
-		now.st_mtim.tv_nsec != import->attr.st_mtim.tv_nsec)
+		now.st_mtim.tv_nsec != import->attr.st_mtim.tv_nsec ||
+		now.st_ctim.tv_sec != import->attr.st_ctim.tv_sec ||
+		now.st_ctim.tv_nsec != import->attr.st_ctim.tv_nsec)
 		return -EAGAIN;
 	return 0;
 }
@@ -178,7 +182,6 @@ static int add_row(struct file_import *import, const struct new_file *file,
 	struct new_entry entry = *import->entry;
 	scope_buffer struct buffer xattrs = {0};
 	uint8_t old_id[ID_SIZE] = {0};
-	uint64_t ino;
 	int r;
 
 	import->step = "its extended attributes cannot be read";
@@ -195,7 +198,7 @@ static int add_row(struct file_import *import, const struct new_file *file,
 	if (import->replace)
 		gate_file_replaced(vault->gate, import->replaced, import->path, import->path_len);
 	r = keystore_add_file(vault->keystore, &entry, file, version->size, version->root,
-		import->replace, old_id, &ino);
+		import->replace, old_id, &import->ino);
 	gate_names_changed(vault->gate, entry.parent, 0);
 	if (r < 0)
 		return r;

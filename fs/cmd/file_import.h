@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "fs/cmd/vault.h"
+#include "keystore/base/digest.h"
 
 struct file_import {
 	struct vault *vault;
@@ -19,9 +20,11 @@ struct file_import {
 	int fd;
 	struct stat attr; /* of fd, before a byte was read */
 	bool replace;
-	uint64_t replaced; /* the inode that has the name now, with replace */
-	uint64_t size;	   /* out: bytes taken in */
-	const char *step;  /* out, after a failure: what failed */
+	uint64_t replaced;     /* the inode that has the name now, with replace */
+	struct sha256 *sha256; /* of the bytes as they were read, or NULL */
+	uint64_t size;	       /* out: bytes taken in */
+	uint64_t ino;	       /* out, after success */
+	const char *step;      /* out, after a failure: what failed */
 };
 
 /*

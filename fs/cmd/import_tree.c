@@ -5,31 +5,22 @@
  */
 #include "fs/cmd/import_tree.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <search.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "fs/cmd/import_links.h"
 #include "fs/cmd/mounts.h"
+#include "fs/cmd/source_remove.h"
+#include "fs/cmd/tree_path.h"
 
 #define OWN_MOUNTS_MAX 64
-#define OPEN_FLAGS     (O_RDONLY | O_NONBLOCK | O_NOCTTY)
-
-/* A file with several names, by device and inode. */
-struct known_file {
-	dev_t device;
-	ino_t inode;
-	struct link_leader leader;
-};
-
-/* A further name of it, sent when all files are in. */
-struct later_link {
-	struct later_link *next;
-	struct known_file *file;
-	struct import_entry *entry;
-};
+#define TOO_DEEP       "it lies in more than 1024 directories and was left out with all below"
+static_assert(LIMIT_DEPTH == 1024, "the text says so");
+#define OPEN_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY)
 
 /* A directory whose time is set when nothing comes into it any more. */
 struct later_time {
@@ -45,11 +36,11 @@ struct import_tree {
 	dev_t mounts[OWN_MOUNTS_MAX];
 	unsigned mount_count;
 	const char *vault; /* during mounts_each */
-	void *known;	   /* tsearch tree of struct known_file */
-	struct later_link *links, **links_end;
-	struct later_time *times;
+	struct import_links *links;
+	struct later_time *times, **times_end; /* what is in a directory before itself */
 	/* of the walk under way */
 	struct importer *importer;  /* NULL: only counting */
+	size_t operand_len;	    /* of source: what the user gave */
 	struct buffer source, path; /* where it is, here and in the vault */
 	uint64_t counted;
 };
@@ -57,6 +48,7 @@ struct import_tree {
 /* The directories above, to find a loop of links or bind mounts. */
 struct ancestor {
 	const struct ancestor *above;
+	unsigned depth;
 	dev_t device;
 	ino_t inode;
 };
@@ -84,8 +76,11 @@ int import_tree_new(
 
 	if (!tree)
 		return -ENOMEM;
-	tree->links_end = &tree->links;
 	tree->dereference = dereference;
+	tree->times_end = &tree->times;
+	r = import_links_new(&tree->links);
+	if (r < 0)
+		return r;
 	tree->vault_path = realpath(place->path, NULL);
 	if (!tree->vault_path || stat(tree->vault_path, &attr) < 0)
 		return -errno;
@@ -99,15 +94,8 @@ int import_tree_new(
 	return 0;
 }
 
-static void known_file_free(void *file)
-{
-	free(((struct known_file *)file)->leader.path);
-	free(file);
-}
-
 struct import_tree *import_tree_free(struct import_tree *tree)
 {
-	struct later_link *next;
 	struct later_time *next_time;
 
 	if (!tree)
@@ -117,12 +105,7 @@ struct import_tree *import_tree_free(struct import_tree *tree)
 		import_entry_free(time->entry);
 		free(time);
 	}
-	for (struct later_link *link = tree->links; link; link = next) {
-		next = link->next;
-		import_entry_free(link->entry);
-		free(link);
-	}
-	tdestroy(tree->known, known_file_free);
+	import_links_free(tree->links);
 	free(tree->vault_path);
 	buffer_done(&tree->source);
 	buffer_done(&tree->path);
@@ -159,21 +142,6 @@ int import_tree_is_own(const struct import_tree *tree, const char *source)
 	return strncmp(real, tree->vault_path, len) == 0 && (!real[len] || real[len] == '/');
 }
 
-static void push(struct buffer *path, const char *name, size_t len)
-{
-	if (path->len && path->data[path->len - 1] != '/')
-		buffer_add_text(path, "/");
-	buffer_add(path, name, len);
-}
-
-static void pop(struct buffer *path, size_t len)
-{
-	if (path->failed || !path->data)
-		return;
-	path->len = len;
-	path->data[len] = '\0';
-}
-
 static void complain_here(struct import_tree *tree, const char *words)
 {
 	if (tree->importer)
@@ -190,6 +158,8 @@ static struct import_entry *entry_here(
 			tree->path.len, attr);
 	if (!entry)
 		complain_here(tree, "out of memory");
+	else
+		entry->operand_len = tree->operand_len;
 	return entry;
 }
 
@@ -279,20 +249,23 @@ static void add_later_time(struct import_tree *tree, const struct stat *attr)
 		free(time);
 		return complain_here(tree, "its time cannot be kept: out of memory");
 	}
-	time->next = tree->times;
-	tree->times = time;
+	*tree->times_end = time;
+	tree->times_end = &time->next;
 }
 
 static void visit_directory(struct import_tree *tree, int dir_fd, const char *name,
 	struct stat *attr, const struct ancestor *above)
 {
-	const struct ancestor self = {above, attr->st_dev, attr->st_ino};
+	const struct ancestor self = {
+		above, above ? above->depth + 1 : 1, attr->st_dev, attr->st_ino};
 	scope_fd int fd = -1;
 
 	if (is_own(tree, attr))
 		return complain_here(tree, "it belongs to this vault and was left out");
 	if (is_loop(&self))
 		return complain_here(tree, "it is a directory above itself and was left out");
+	if (self.depth > LIMIT_DEPTH)
+		return complain_here(tree, TOO_DEEP);
 	fd = open_same(tree, dir_fd, name, attr);
 	if (fd < 0)
 		return complain_here(tree, result_text(fd));
@@ -303,86 +276,26 @@ static void visit_directory(struct import_tree *tree, int dir_fd, const char *na
 		add_later_time(tree, attr);
 }
 
-static int compare_known(const void *a, const void *b)
-{
-	const struct known_file *one = a, *other = b;
-
-	if (one->device != other->device)
-		return one->device < other->device ? -1 : 1;
-	return one->inode == other->inode ? 0 : one->inode < other->inode ? -1 : 1;
-}
-
-/* The file of several names; *ret_first: this is the first of them that is seen. */
-static struct known_file *know_file(
-	struct import_tree *tree, const struct stat *attr, bool *ret_first)
-{
-	struct known_file *file = calloc(1, sizeof(*file));
-	struct known_file **found;
-
-	if (!file)
-		return NULL;
-	file->device = attr->st_dev;
-	file->inode = attr->st_ino;
-	found = tsearch(file, &tree->known, compare_known);
-	*ret_first = found && *found == file;
-	if (!*ret_first)
-		free(file);
-	return found ? *found : NULL;
-}
-
-static int lead(struct known_file *file, struct import_entry *entry)
-{
-	free(file->leader.path);
-	file->leader = (struct link_leader){
-		.path = strndup(entry->path, entry->path_len),
-		.path_len = entry->path_len,
-	};
-	entry->leader = &file->leader;
-	return file->leader.path ? 0 : -ENOMEM;
-}
-
-static int add_later_link(
-	struct import_tree *tree, struct known_file *file, struct import_entry *entry)
-{
-	struct later_link *link = malloc(sizeof(*link));
-
-	if (!link)
-		return -ENOMEM;
-	*link = (struct later_link){.file = file, .entry = entry};
-	*tree->links_end = link;
-	tree->links_end = &link->next;
-	return 0;
-}
-
 static void visit_file(struct import_tree *tree, int dir_fd, const char *name, struct stat *attr)
 {
 	scope(import_entry_free) struct import_entry *entry = NULL;
-	struct known_file *file = NULL;
-	bool first = true;
+	bool later = false;
 	int r = 0;
 
 	entry = entry_here(tree, "file", attr);
 	if (!entry)
 		return;
-	if (attr->st_nlink > 1) {
-		file = know_file(tree, attr, &first);
-		if (!file)
-			r = -ENOMEM;
-		else if (first)
-			r = lead(file, entry);
-		else
-			r = add_later_link(tree, file, entry);
-	}
-	if (r == 0 && first) {
+	if (attr->st_nlink > 1)
+		r = import_links_add(tree->links, entry, &later);
+	if (r == 0 && !later) {
 		entry->fd = open_same(tree, dir_fd, name, attr);
 		r = entry->fd < 0 ? entry->fd : 0;
 	}
 	if (r < 0)
 		return complain_here(tree, result_text(r));
-	if (first)
-		importer_queue(tree->importer, take(&entry));
-	else
-		entry = NULL;
+	if (!later)
+		importer_queue(tree->importer, entry);
+	entry = NULL;
 }
 
 static void visit_symlink(
@@ -439,11 +352,11 @@ static void visit_child(
 {
 	size_t source_len = tree->source.len, path_len = tree->path.len;
 
-	push(&tree->source, name, strlen(name));
-	push(&tree->path, name, strlen(name));
+	tree_path_push(&tree->source, name, strlen(name));
+	tree_path_push(&tree->path, name, strlen(name));
 	visit_here(tree, dir_fd, name, above);
-	pop(&tree->source, source_len);
-	pop(&tree->path, path_len);
+	tree_path_pop(&tree->source, source_len);
+	tree_path_pop(&tree->path, path_len);
 }
 
 /* As cp -r: the name is the last component; "", "." and ".." stand for the contents. */
@@ -469,7 +382,7 @@ static void visit_contents(struct import_tree *tree, const char *source)
 	if (fd < 0 || fstat(fd, &attr) < 0) {
 		complain_here(tree, result_text(-errno));
 	} else {
-		const struct ancestor self = {NULL, attr.st_dev, attr.st_ino};
+		const struct ancestor self = {NULL, 0, attr.st_dev, attr.st_ino};
 
 		visit_children(tree, fd, &self);
 	}
@@ -480,15 +393,16 @@ static void visit_source(struct import_tree *tree, const char *source, const cha
 	const char *name;
 	size_t len;
 
-	pop(&tree->source, 0);
-	pop(&tree->path, 0);
+	tree_path_pop(&tree->source, 0);
+	tree_path_pop(&tree->path, 0);
 	buffer_add_text(&tree->source, source);
+	tree->operand_len = tree->source.len;
 	buffer_add_text(&tree->path, destination);
 	if (!name_of_source(source, &name, &len)) {
 		visit_contents(tree, source);
 		return;
 	}
-	push(&tree->path, name, len);
+	tree_path_push(&tree->path, name, len);
 	visit_here(tree, AT_FDCWD, source, NULL);
 }
 
@@ -507,48 +421,35 @@ void import_tree_send(struct import_tree *tree, struct importer *importer, const
 	visit_source(tree, source, destination);
 }
 
-/* The first name did not come in: this one is tried as a file of its own. */
-static void send_as_file(
-	struct importer *importer, struct known_file *file, struct import_entry *entry)
+/* Left are those with something in them: what that is was named, or has come just now. */
+static void remove_directory(struct importer *importer, const struct import_entry *entry)
 {
-	struct stat attr;
-	int r;
+	int r = source_remove_directory(entry->source, entry->operand_len, &entry->attr);
 
-	entry->fd = open(entry->source, OPEN_FLAGS | O_CLOEXEC | O_NOFOLLOW);
-	r = entry->fd < 0 || fstat(entry->fd, &attr) < 0 ? -errno : 0;
-	if (r == 0 && (attr.st_dev != file->device || attr.st_ino != file->inode))
-		r = -ESTALE;
 	if (r == 0)
-		r = lead(file, entry);
-	if (r == 0) {
-		importer_send(importer, entry);
-		return;
-	}
-	importer_complain(importer, entry->source, result_text(r));
-	import_entry_free(entry);
+		importer_count_removed(importer);
+	else if ((r != -ENOTEMPTY && r != -EEXIST) || !importer_has_failed(importer))
+		importer_complain(importer, entry->source, source_kept_text(r));
 }
 
-static void send_link(
-	struct importer *importer, struct known_file *file, struct import_entry *entry)
+static void send_time(struct importer *importer, struct import_entry *entry)
 {
-	if (!file->leader.is_in)
-		return send_as_file(importer, file, entry);
-	entry->kind = "link";
-	entry->target = strndup(file->leader.path, file->leader.path_len);
-	entry->target_len = file->leader.path_len;
-	if (entry->target) {
-		importer_send(importer, entry);
-		return;
-	}
-	importer_complain(importer, entry->source, result_text(-ENOMEM));
-	import_entry_free(entry);
+	/* It is there already when the directory goes. */
+	struct import_entry *kept =
+		importer_options(importer)->remove_source
+			? import_entry_new(entry->kind, entry->source, "", 0, &entry->attr)
+			: NULL;
+
+	if (kept)
+		kept->operand_len = entry->operand_len;
+	if (importer_send(importer, entry) && kept)
+		remove_directory(importer, kept);
+	import_entry_free(kept);
 }
 
 void import_tree_finish(struct import_tree *tree, struct importer *importer)
 {
-	importer_wait(importer);
-	for (struct later_link *link = tree->links; link; link = link->next)
-		send_link(importer, link->file, take(&link->entry));
+	import_links_send(tree->links, importer);
 	for (struct later_time *time = tree->times; time; time = time->next)
-		importer_send(importer, take(&time->entry));
+		send_time(importer, take(&time->entry));
 }

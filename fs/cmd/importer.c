@@ -1,28 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * importer.c - a bounded queue between one producer and up to eight workers. Files come with open
- * descriptors, so the queue's bound is also the bound on those. How far a worker is shows in the
- * position of the descriptor that it shares with whoever reads it.
+ * importer.c - lines, workers and counts. How far a worker is shows in the position of the
+ * descriptor that it shares with whoever reads it.
  */
 #include "fs/cmd/importer.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "fs/cmd/progress.h"
-#include "keystore/base/clock.h"
+#include "fs/cmd/source_remove.h"
+#include "fs/cmd/work_queue.h"
 
 #define WORKERS_MAX 8
-#define QUEUE_SLOTS 64
 
 /* One line and who uses it: a worker's thread, or the producer. */
 struct worker {
 	struct importer *importer;
 	struct access_line *line;
-	pthread_t thread;
 	struct buffer answer; /* standard output of the call under way */
 	int fd;		      /* guarded by importer->mutex: being read, or -1 */
 };
@@ -34,45 +31,12 @@ struct importer {
 	struct worker producer;
 	struct worker workers[WORKERS_MAX];
 	unsigned worker_count;
+	struct work_queue *queue;
 	pthread_mutex_t mutex; /* guards all below */
-	pthread_cond_t to_do, done;
-	struct import_entry *queue[QUEUE_SLOTS];
-	unsigned first, queued, busy;
-	bool ending, stopped;
+	bool stopped;
 	int code;
-	uint64_t files, bytes, present, present_bytes, skipped, failed;
+	uint64_t files, bytes, present, present_bytes, skipped, failed, removed;
 };
-
-struct import_entry *import_entry_new(const char *kind, const char *source, const char *path,
-	size_t path_len, const struct stat *attr)
-{
-	struct import_entry *entry = calloc(1, sizeof(*entry));
-
-	if (!entry)
-		return NULL;
-	entry->fd = -1;
-	entry->kind = kind;
-	entry->attr = *attr;
-	entry->path_len = path_len;
-	entry->source = strdup(source);
-	entry->path = strndup(path, path_len);
-	if (!entry->source || !entry->path)
-		return import_entry_free(entry);
-	return entry;
-}
-
-struct import_entry *import_entry_free(struct import_entry *entry)
-{
-	if (!entry)
-		return NULL;
-	if (entry->fd >= 0)
-		close(entry->fd);
-	free(entry->source);
-	free(entry->path);
-	free(entry->target);
-	free(entry);
-	return NULL;
-}
 
 static int write_answer(void *arg, int stream, const void *bytes, size_t len)
 {
@@ -130,61 +94,6 @@ static int call_verb(struct worker *worker, struct message *request)
 	return code;
 }
 
-/* Of what comes without a descriptor that could be asked. */
-static int add_attributes(struct message *request, const struct stat *attr)
-{
-	int64_t mtime = (int64_t)attr->st_mtim.tv_sec * NS_PER_S + attr->st_mtim.tv_nsec;
-	int r;
-
-	r = message_add_integer(request, "mode", attr->st_mode & 07777);
-	if (r == 0)
-		r = message_add_integer(request, "uid", attr->st_uid);
-	if (r == 0)
-		r = message_add_integer(request, "gid", attr->st_gid);
-	if (r == 0)
-		r = message_add_integer(request, "mtime", mtime);
-	return r;
-}
-
-/* The message gets a descriptor of its own, so that entry->fd still tells the position. */
-static int add_fd(struct message *request, int fd)
-{
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-
-	return copy < 0 ? -errno : message_add_fd(request, copy);
-}
-
-static int make_request(const struct importer *importer, const struct import_entry *entry,
-	struct message **ret_request)
-{
-	static const char *const choices[] = {
-		[EXISTING_SKIP] = "skip",
-		[EXISTING_REPLACE] = "replace",
-	};
-	scope(message_free) struct message *request = NULL;
-	int r;
-
-	r = message_new(&request);
-	if (r == 0)
-		r = message_add_text(request, "verb", "import-entry");
-	if (r == 0)
-		r = message_add_text(request, "kind", entry->kind);
-	if (r == 0)
-		r = message_add(request, "path", entry->path, entry->path_len);
-	if (r == 0)
-		r = message_add_text(request, "source", entry->source);
-	if (r == 0 && importer->options.existing != EXISTING_IS_ERROR)
-		r = message_add_text(request, choices[importer->options.existing], "");
-	if (r == 0 && entry->target)
-		r = message_add(request, "target", entry->target, entry->target_len);
-	if (r == 0)
-		r = entry->fd < 0 ? add_attributes(request, &entry->attr)
-				  : add_fd(request, entry->fd);
-	if (r == 0)
-		*ret_request = take(&request);
-	return r;
-}
-
 /* What the verb said: true when the entry is in the vault now. */
 static bool count_answer(struct worker *worker, const struct import_entry *entry)
 {
@@ -216,13 +125,29 @@ static void set_fd(struct worker *worker, int fd)
 	pthread_mutex_unlock(&worker->importer->mutex);
 }
 
+/* Files of several names are left to who knows them all, directories until they are empty. */
+static void remove_source(struct worker *worker, const struct import_entry *entry)
+{
+	bool is_file = strcmp(entry->kind, "file") == 0;
+	int r;
+
+	if (!worker->importer->options.remove_source ||
+		(!is_file && strcmp(entry->kind, "symlink") != 0))
+		return;
+	r = source_remove(entry->source, entry->operand_len, &entry->attr, true);
+	if (r < 0)
+		complain_source(worker, entry->source, source_kept_text(r));
+	else
+		importer_count_removed(worker->importer);
+}
+
 static bool send_entry(struct worker *worker, const struct import_entry *entry)
 {
 	scope(message_free) struct message *request = NULL;
 	bool is_in = false;
 	int code, r;
 
-	r = make_request(worker->importer, entry, &request);
+	r = import_entry_request(entry, &worker->importer->options, &request);
 	if (r < 0) {
 		complain_source(worker, entry->source, result_text(r));
 		return false;
@@ -236,44 +161,19 @@ static bool send_entry(struct worker *worker, const struct import_entry *entry)
 		note_failure(worker->importer, code);
 	if (entry->leader)
 		entry->leader->is_in = is_in;
+	else if (is_in)
+		remove_source(worker, entry);
 	return is_in;
 }
 
-static struct import_entry *next_entry(struct importer *importer)
-{
-	struct import_entry *entry = NULL;
-
-	while (!importer->queued && !importer->ending)
-		pthread_cond_wait(&importer->to_do, &importer->mutex);
-	if (importer->queued) {
-		entry = importer->queue[importer->first];
-		importer->first = (importer->first + 1) % QUEUE_SLOTS;
-		importer->queued--;
-	}
-	return entry;
-}
-
-static void *work(void *arg)
+static void work(void *arg, void *item)
 {
 	struct worker *worker = arg;
-	struct importer *importer = worker->importer;
-	struct import_entry *entry;
-	bool stopped;
+	struct import_entry *entry = item;
 
-	pthread_mutex_lock(&importer->mutex);
-	while ((entry = next_entry(importer))) {
-		importer->busy++;
-		stopped = importer->stopped;
-		pthread_mutex_unlock(&importer->mutex);
-		if (!stopped)
-			send_entry(worker, entry);
-		import_entry_free(entry);
-		pthread_mutex_lock(&importer->mutex);
-		importer->busy--;
-		pthread_cond_broadcast(&importer->done);
-	}
-	pthread_mutex_unlock(&importer->mutex);
-	return NULL;
+	if (!importer_is_stopped(worker->importer))
+		send_entry(worker, entry);
+	import_entry_free(entry);
 }
 
 static uint64_t position(void *arg)
@@ -306,24 +206,19 @@ int importer_new(struct vault_access *access, const struct importer_options *opt
 	importer->access = access;
 	importer->options = *options;
 	pthread_mutex_init(&importer->mutex, NULL);
-	pthread_cond_init(&importer->to_do, NULL);
-	pthread_cond_init(&importer->done, NULL);
 	importer->producer = (struct worker){.importer = importer, .fd = -1};
 	r = access_line_new(access, &importer->producer.line);
-	if (r < 0)
-		return r;
-	*ret_importer = take(&importer);
-	return 0;
+	if (r == 0)
+		r = work_queue_new(work, &importer->queue);
+	if (r == 0)
+		*ret_importer = take(&importer);
+	return r;
 }
 
 static void end_workers(struct importer *importer)
 {
-	pthread_mutex_lock(&importer->mutex);
-	importer->ending = true;
-	pthread_cond_broadcast(&importer->to_do);
-	pthread_mutex_unlock(&importer->mutex);
+	importer->queue = work_queue_free(importer->queue);
 	for (unsigned i = 0; i < importer->worker_count; i++) {
-		pthread_join(importer->workers[i].thread, NULL);
 		access_line_free(importer->workers[i].line);
 		buffer_done(&importer->workers[i].answer);
 	}
@@ -338,8 +233,6 @@ struct importer *importer_free(struct importer *importer)
 	end_workers(importer);
 	access_line_free(importer->producer.line);
 	buffer_done(&importer->producer.answer);
-	pthread_cond_destroy(&importer->to_do);
-	pthread_cond_destroy(&importer->done);
 	pthread_mutex_destroy(&importer->mutex);
 	free(importer);
 	return NULL;
@@ -352,15 +245,13 @@ static int start_worker(struct importer *importer)
 
 	*worker = (struct worker){.importer = importer, .fd = -1};
 	r = access_line_new(importer->access, &worker->line);
-	if (r < 0)
-		return r;
-	r = pthread_create(&worker->thread, NULL, work, worker);
-	if (r != 0) {
-		access_line_free(worker->line);
-		return -r;
-	}
-	importer->worker_count++;
-	return 0;
+	if (r == 0)
+		r = work_queue_add_worker(importer->queue, worker);
+	if (r == 0)
+		importer->worker_count++;
+	else
+		worker->line = access_line_free(worker->line);
+	return r;
 }
 
 int importer_begin(struct importer *importer)
@@ -398,19 +289,33 @@ bool importer_send(struct importer *importer, struct import_entry *entry)
 
 void importer_queue(struct importer *importer, struct import_entry *entry)
 {
-	pthread_mutex_lock(&importer->mutex);
-	while (importer->queued == QUEUE_SLOTS)
-		pthread_cond_wait(&importer->done, &importer->mutex);
-	importer->queue[(importer->first + importer->queued++) % QUEUE_SLOTS] = entry;
-	pthread_cond_signal(&importer->to_do);
-	pthread_mutex_unlock(&importer->mutex);
+	work_queue_put(importer->queue, entry);
 }
 
 void importer_wait(struct importer *importer)
 {
+	work_queue_wait(importer->queue);
+}
+
+const struct importer_options *importer_options(const struct importer *importer)
+{
+	return &importer->options;
+}
+
+bool importer_has_failed(struct importer *importer)
+{
+	bool failed;
+
 	pthread_mutex_lock(&importer->mutex);
-	while (importer->queued || importer->busy)
-		pthread_cond_wait(&importer->done, &importer->mutex);
+	failed = importer->failed > 0;
+	pthread_mutex_unlock(&importer->mutex);
+	return failed;
+}
+
+void importer_count_removed(struct importer *importer)
+{
+	pthread_mutex_lock(&importer->mutex);
+	importer->removed++;
 	pthread_mutex_unlock(&importer->mutex);
 }
 
@@ -447,21 +352,24 @@ static void say_summary(struct importer *importer)
 {
 	struct output output = output_to_terminal();
 	const char *path = access_place(importer->access)->path;
-	char bytes[BYTES_TEXT_SIZE], failed[64] = "", present[64] = "";
+	char bytes[BYTES_TEXT_SIZE], failed[64] = "", present[64] = "", removed[64] = "";
 	scope_free char *next = NULL;
 
 	bytes_to_text(importer->bytes, bytes);
 	if (importer->present + importer->skipped)
 		snprintf(present, sizeof(present), ", %llu were there already",
 			(unsigned long long)(importer->present + importer->skipped));
+	if (importer->options.remove_source)
+		snprintf(removed, sizeof(removed), ", %llu source%s removed",
+			(unsigned long long)importer->removed, plural(importer->removed));
 	if (importer->failed)
 		snprintf(failed, sizeof(failed), ", %llu FAILED",
 			(unsigned long long)importer->failed);
 	if (!access_is_served(importer->access) &&
 		asprintf(&next, " Next: modelvault mount %s MOUNTPOINT", path) < 0)
 		next = NULL;
-	remark(&output, "%llu file%s, %s imported%s%s.%s", (unsigned long long)importer->files,
-		plural(importer->files), bytes, present, failed, next ? next : "");
+	remark(&output, "%llu file%s, %s imported%s%s%s.%s", (unsigned long long)importer->files,
+		plural(importer->files), bytes, present, removed, failed, next ? next : "");
 }
 
 int importer_end(struct importer *importer)
