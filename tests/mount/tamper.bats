@@ -22,7 +22,7 @@ number() { [[ ${lines[-1]} =~ ([0-9]+)\ $1 ]] && echo "${BASH_REMATCH[1]}"; }
 @test "every way of tampering, every suite, chunks of 4K, 16K and 1M, every size: exactly right or EIO" {
 	run -0 "$TESTS/tools/tamper.py" matrix
 	echo "$output"
-	[ "$(number cases)" -ge $((FULL ? 17000 : 5500)) ]
+	[ "$(number cases)" -ge $((FULL ? 29000 : 5500)) ]
 	[ "$(number reads)" -gt "$(number cases)" ]
 	[ "$(number refused)" -gt "$(number cases)" ]
 	[ "$(number records)" -ge "$(number cases)" ]

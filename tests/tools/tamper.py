@@ -19,6 +19,7 @@ read by it and the mount's pages are dropped. Then the same descriptor and a new
 import collections
 import concurrent.futures
 import errno
+import json
 import os
 import random
 import sys
@@ -51,6 +52,17 @@ def in_parallel(targets, work, direct=False):
     return trials
 
 
+def verify(chosen):
+    """What reads everything without a mount finds each of them, by the same word."""
+    whole = {target.name: way for target, way in chosen.items()
+             if len(target.sealed) == target.geometry.chunks}
+    lines = program("verify", f"{T}/vault", "--json", *whole, code=5).splitlines()
+    found = {line["path"]: line["cause"] for line in map(json.loads, lines)}
+    for path, (name, cause, _) in whole.items():
+        if found.get(path) != cause:
+            raise Wrong(f"{path}: {name}: verify says {found.get(path)}, should be {cause}")
+
+
 def before_mounting(targets, each, turns):
     """Each file changed in its own way, the vault mounted, read; the next way in the next turn."""
     trials = []
@@ -64,6 +76,7 @@ def before_mounting(targets, each, turns):
         for target, (_, _, steps) in chosen.items():
             change(target, steps)
             harms[target] = harm_of(target, steps)[0]
+        verify(chosen)
         mount()
 
         def work(trial, target):

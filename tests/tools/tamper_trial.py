@@ -232,6 +232,9 @@ def check_trail(trials):
     count = 0
     for line in program("audit", f"{T}/vault", "query", "--action", "integrity", "--json").splitlines():
         record = json.loads(line)
+        if record["via"].startswith("slot"):
+            # Of verify, before the vault was mounted.
+            continue
         if (record["outcome"], record["reason"], record["via"]) != ("error", "integrity", "mount"):
             raise Wrong(f"a record of another kind: {line.decode()}")
         records[record["path"]].append((nanoseconds(record["time"]), record["detail"]))

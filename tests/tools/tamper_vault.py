@@ -22,9 +22,9 @@ class Wrong(Exception):
     pass
 
 
-def program(*words, **more):
-    done = subprocess.run([MODELVAULT, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
-    if done.returncode != 0:
+def program(*words, code=0):
+    done = subprocess.run([MODELVAULT, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if done.returncode != code:
         raise Wrong(f"{words}: exit {done.returncode}: {done.stderr.decode()}")
     return done.stdout
 
