@@ -189,6 +189,9 @@ int holders_find(dev_t device, struct holder **ret_all, size_t *ret_count)
 	int fds[2], r;
 	pid_t child;
 
+	/* That of no mount is in every process's map. */
+	if (!device)
+		return -ENODEV;
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
 	child = fork();

@@ -20,7 +20,7 @@ struct holder {
 
 /*
  * The holders of the mount with this device; the caller frees. 0; -ETIMEDOUT: not all processes
- * could be looked at, the list is of the others.
+ * could be looked at, the list is of the others. -ENODEV: 0 is no mount's device.
  */
 int holders_find(dev_t device, struct holder **ret_all, size_t *ret_count);
 
