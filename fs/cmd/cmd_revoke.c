@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd_revoke.c - `revoke VAULT RULE... | --user NAME`: in effect before it returns, open handles
- * and mappings included; says by what the user may still read.
+ * cmd_revoke.c - `revoke VAULT RULE... | --user NAME [--all] [--kill] [--dry-run]`: in effect
+ * before it returns, open handles and mappings included; says by what the user may still read.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fs/cmd/commands.h"
+#include "fs/cmd/end_process.h"
 #include "fs/cmd/options.h"
 #include "fs/cmd/vault.h"
+#include "fs/cmd/vault_access.h"
 
 struct numbers {
 	uint64_t *all;
@@ -74,11 +77,12 @@ static bool names_user(const struct rule *rule, uint32_t uid, bool *ret_others)
 	return names;
 }
 
-/* The allow rules that name this user and no other. */
+/* The allow rules that name this user and, unless --all is given, no other. */
 static int collect_of_user(struct vault *vault, struct verb_call *call, const struct subject *user,
 	struct numbers *numbers)
 {
 	scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(vault->policy);
+	bool all = verb_flag(call, "all");
 	int code = EXIT_DONE;
 
 	for (size_t i = 0; i < ruleset_count(ruleset); i++) {
@@ -87,24 +91,27 @@ static int collect_of_user(struct vault *vault, struct verb_call *call, const st
 
 		if (rule->effect != RULE_ALLOW || !names_user(rule, user->uid, &others))
 			continue;
-		if (others) {
+		if (others && !all) {
 			complain(call->output,
-				"revoke: rule %llu names other users too and was left; "
-				"revoke it by number, or deny this user",
+				"revoke: rule %llu names other users too and was left; --all takes "
+				"it from them as well, or deny this user",
 				(unsigned long long)rule->number);
 			code = EXIT_FAILED;
-		} else if (add_number(numbers, rule->number) < 0) {
-			return EXIT_FAILED;
+			continue;
 		}
+		if (others)
+			remark(call->output, "rule %llu goes for the other users it names too",
+				(unsigned long long)rule->number);
+		if (add_number(numbers, rule->number) < 0)
+			return EXIT_FAILED;
 	}
 	return code;
 }
 
-/* What still lets the user read something. */
-static void remark_still_allowed(
-	struct vault *vault, struct verb_call *call, const char *name, const struct subject *user)
+/* What lets the user read something under this set. */
+static void remark_still_allowed(const struct ruleset *ruleset, struct verb_call *call,
+	const char *name, const struct subject *user)
 {
-	scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(vault->policy);
 	bool any = false;
 
 	for (size_t i = 0; i < ruleset_count(ruleset); i++) {
@@ -122,8 +129,52 @@ static void remark_still_allowed(
 		remark(call->output, "no rule lets %s read anything any more", name);
 }
 
-static int revoke_numbers(
-	struct vault *vault, struct verb_call *call, const struct numbers *numbers)
+/* Copied out: writing may wait for the client, and the table's lock must not. */
+static int copy_failing(void *arg, const struct handle_info *info)
+{
+	scope_free char *path = text_for_terminal(info->path, info->path_len);
+	struct buffer *text = arg;
+
+	buffer_add_format(text, "would end: %s, open by pid %ld uid %u (%s)\n", path ? path : "?",
+		(long)info->pid, info->uid, info->exe ? info->exe : "?");
+	return text->failed ? -ENOMEM : 0;
+}
+
+static int show_dry_run(struct vault *vault, struct verb_call *call, struct policy_change *change,
+	const char *words)
+{
+	scope_buffer struct buffer text = {0};
+
+	if (gate_each_failing(vault->gate, policy_change_ruleset(change), copy_failing, &text) < 0)
+		return EXIT_FAILED;
+	say(call->output, "would revoke: %s\n", words);
+	say_bytes(call->output, text.data, text.len);
+	return EXIT_DONE;
+}
+
+static int copy_process(void *arg, const struct handle_info *info)
+{
+	struct buffer *text = arg;
+
+	buffer_add_format(
+		text, "process %ld %llu\n", (long)info->pid, (unsigned long long)info->start_time);
+	return text->failed ? -ENOMEM : 0;
+}
+
+/* For the client, who ends them with his own rights. */
+static int name_processes(struct vault *vault, struct verb_call *call, uint64_t ending)
+{
+	scope_buffer struct buffer text = {0};
+
+	if (gate_each_ended(vault->gate, ending, copy_process, &text) < 0)
+		return EXIT_FAILED;
+	say_bytes(call->output, text.data, text.len);
+	return EXIT_DONE;
+}
+
+/* The set that is in force, or would be, when this returns EXIT_DONE. The caller unrefs it. */
+static int revoke_numbers(struct vault *vault, struct verb_call *call,
+	const struct numbers *numbers, struct ruleset **ret_after)
 {
 	scope(policy_change_free) struct policy_change *change = NULL;
 	scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(vault->policy);
@@ -143,36 +194,48 @@ static int revoke_numbers(
 		complain(call->output, "revoke: %s", result_text(r));
 		return exit_code_of(r);
 	}
+	if (verb_flag(call, "dry-run")) {
+		*ret_after = ruleset_ref(policy_change_ruleset(change));
+		return show_dry_run(vault, call, change, buffer_text(&words));
+	}
 	r = vault_change_rules(
 		vault, call, AUDIT_REVOKE, &change, true, buffer_text(&words), &effect);
 	if (r < 0)
 		return exit_code_of(r);
+	*ret_after = policy_ruleset(vault->policy);
 	remark(call->output, "revoked: %s; %llu open handle%s ended", buffer_text(&words),
 		(unsigned long long)effect.ended, plural(effect.ended));
+	if (verb_flag(call, "kill") && name_processes(vault, call, effect.ending) != EXIT_DONE)
+		return EXIT_FAILED;
 	return r == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
 static int revoke_locked(struct vault *vault, struct verb_call *call, const char *name,
-	const struct subject *user, struct numbers *numbers)
+	const struct subject *user, struct ruleset **ret_after)
 {
+	struct numbers numbers = {0};
 	int code, collected;
 
-	collected = name ? collect_of_user(vault, call, user, numbers)
-			 : collect_operands(vault, call, numbers);
-	if (!name && collected != EXIT_DONE)
-		return collected;
-	if (!numbers->count) {
-		complain(call->output, "revoke: no rule names %s alone", name ? name : "");
-		return collected == EXIT_DONE ? EXIT_NOT_FOUND : collected;
+	collected = name ? collect_of_user(vault, call, user, &numbers)
+			 : collect_operands(vault, call, &numbers);
+	if (!name && collected != EXIT_DONE) {
+		code = collected;
+	} else if (!numbers.count) {
+		complain(call->output, "revoke: no rule names %s%s", name ? name : "",
+			verb_flag(call, "all") ? "" : " alone");
+		code = collected == EXIT_DONE ? EXIT_NOT_FOUND : collected;
+	} else {
+		code = revoke_numbers(vault, call, &numbers, ret_after);
+		code = code == EXIT_DONE ? collected : code;
 	}
-	code = revoke_numbers(vault, call, numbers);
-	return code == EXIT_DONE ? collected : code;
+	free(numbers.all);
+	return code;
 }
 
 int verb_revoke(struct vault *vault, struct verb_call *call)
 {
 	const char *name = message_get(call->request, "user", NULL);
-	struct numbers numbers = {0};
+	scope(ruleset_unref) struct ruleset *after = NULL;
 	struct subject user = {0};
 	int code;
 
@@ -180,16 +243,93 @@ int verb_revoke(struct vault *vault, struct verb_call *call)
 		complain(call->output, "revoke: give either rule numbers or --user NAME");
 		return EXIT_USAGE;
 	}
+	if (!name && verb_flag(call, "all")) {
+		complain(call->output, "revoke: --all goes with --user NAME");
+		return EXIT_USAGE;
+	}
 	if (name && subject_of_user(name, &user) < 0) {
 		complain(call->output, "revoke: there is no user %s; a number works too", name);
 		return EXIT_NOT_FOUND;
 	}
 	pthread_mutex_lock(&vault->changing);
-	code = revoke_locked(vault, call, name, &user, &numbers);
+	code = revoke_locked(vault, call, name, &user, &after);
 	pthread_mutex_unlock(&vault->changing);
+	if (!after)
+		after = policy_ruleset(vault->policy);
 	if (name)
-		remark_still_allowed(vault, call, name, &user);
+		remark_still_allowed(after, call, name, &user);
 	subject_done(&user);
-	free(numbers.all);
+	return code;
+}
+
+/* ---- in front of it: --kill ---- */
+
+struct named {
+	struct buffer text; /* the verb's standard output */
+	struct output *output;
+};
+
+static int keep_processes(void *arg, int stream, const void *bytes, size_t len)
+{
+	struct named *named = arg;
+
+	if (stream != 1)
+		return named->output->write(named->output->arg, stream, bytes, len);
+	buffer_add(&named->text, bytes, len);
+	return named->text.failed ? -ENOMEM : 0;
+}
+
+static int end_named(const struct named *named, pid_t server)
+{
+	struct process *all = NULL, *grown;
+	size_t count = 0, left;
+	unsigned long long start_time;
+	long pid;
+
+	for (const char *at = buffer_text(&named->text); at && *at;
+		at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL) {
+		bool known = false;
+
+		if (sscanf(at, "process %ld %llu", &pid, &start_time) != 2)
+			continue;
+		for (size_t i = 0; i < count; i++)
+			known = known || all[i].pid == (pid_t)pid;
+		if (known)
+			continue;
+		grown = reallocarray(all, count + 1, sizeof(*grown));
+		if (!grown)
+			break;
+		all = grown;
+		all[count++] =
+			(struct process){.pid = (pid_t)pid, .start_time = (uint64_t)start_time};
+	}
+	left = end_processes(all, count, server, named->output);
+	free(all);
+	return left ? EXIT_FAILED : EXIT_DONE;
+}
+
+int run_revoke(struct invocation *invocation)
+{
+	scope(access_close) struct vault_access *access = NULL;
+	scope(access_line_free) struct access_line *line = NULL;
+	struct output output = output_to_terminal();
+	struct named named = {.output = &output};
+	struct output kept = {.write = keep_processes, .arg = &named};
+	int code;
+
+	if (!invocation_option(invocation, "kill") || invocation_option(invocation, "dry-run"))
+		return run_verb(invocation);
+	code = access_open(invocation, &access, &output);
+	if (code != EXIT_DONE)
+		return code;
+	if (access_line_new(access, &line) < 0) {
+		complain(&output, "revoke: the server cannot be asked");
+		return EXIT_FAILED;
+	}
+	code = access_call(line, invocation->request, &kept);
+	if (end_named(&named, vault_holder(access_place(access)->path)) != EXIT_DONE &&
+		code == EXIT_DONE)
+		code = EXIT_FAILED;
+	buffer_done(&named.text);
 	return code;
 }

@@ -162,16 +162,17 @@ static bool complain_of_dead(const char *operand, struct output *output)
 int run_why(struct invocation *invocation)
 {
 	scope(control_client_free) struct control_client *client = NULL;
-	scope_free char *path = absolute_path(invocation->operands[0]);
+	scope_free char *path = NULL;
 	struct output output = output_to_terminal();
 	scope_free char *vault = NULL;
 	struct vault_place place;
 	const char *rest = NULL;
 	int r;
 
-	vault = path ? mounts_vault_above(path, &rest) : NULL;
-	if (!vault && complain_of_dead(invocation->operands[0], &output))
+	if (complain_of_dead(invocation->operands[0], &output))
 		return EXIT_FAILED;
+	path = absolute_path(invocation->operands[0]);
+	vault = path ? mounts_vault_above(path, &rest) : NULL;
 	if (!vault) {
 		complain(&output, "why: %s is not in a mount of a vault", invocation->operands[0]);
 		return EXIT_NOT_FOUND;

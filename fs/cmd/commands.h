@@ -42,6 +42,7 @@ int verb_mkdir(struct vault *vault, struct verb_call *call);
 int verb_grant(struct vault *vault, struct verb_call *call);
 int verb_deny(struct vault *vault, struct verb_call *call);
 /* cmd_revoke.c */
+int run_revoke(struct invocation *invocation);
 int verb_revoke(struct vault *vault, struct verb_call *call);
 /* cmd_rules.c */
 /* cmd_rules.c */

@@ -16,32 +16,39 @@ struct enacting {
 	struct gate *gate;
 	uint64_t ino;		       /* for gate_end_file */
 	const struct session *session; /* for gate_end_session */
+	const struct ruleset *ruleset; /* by which to decide; NULL: the one in force */
 };
 
-/* Who has a replaced file open goes on as if it still had the name that it lost. */
-static bool replaced_fails_now(struct gate *gate, const struct handle *handle)
+static bool fails_by_names(
+	const struct enacting *enacting, const struct handle *handle, const struct name_list *names)
 {
-	__typeof__(*((struct name_list *)NULL)->names) name = {
-		handle->last_name, handle->last_name_len};
-	const struct name_list names = {.count = 1, .names = &name};
+	return gate_decide_by(
+		       enacting->gate, enacting->ruleset, &handle->subject, names, PERMISSION_READ)
+		       .verdict != VERDICT_ALLOW;
+}
 
-	return gate_decide(gate, &handle->subject, &names, PERMISSION_READ).verdict !=
-	       VERDICT_ALLOW;
+/* Who has a replaced file open goes on as if it still had the name that it lost. */
+static bool replaced_fails(const struct enacting *enacting, const struct handle *handle)
+{
+	struct name_list names = {.count = 1};
+	__typeof__(*names.names) name = {handle->last_name, handle->last_name_len};
+
+	names.names = &name;
+	return fails_by_names(enacting, handle, &names);
 }
 
 static bool fails_now(void *arg, struct handle *handle)
 {
-	struct gate *gate = ((struct enacting *)arg)->gate;
+	const struct enacting *enacting = arg;
 	struct name_list names = {0};
 	bool fails = true;
 	int r;
 
-	r = keystore_names(gate->backend.keystore, handle->ino, &names);
+	r = keystore_names(enacting->gate->backend.keystore, handle->ino, &names);
 	if (r == -ENOENT && handle->last_name)
-		return replaced_fails_now(gate, handle);
+		return replaced_fails(enacting, handle);
 	if (r == 0 && names.count)
-		fails = gate_decide(gate, &handle->subject, &names, PERMISSION_READ).verdict !=
-			VERDICT_ALLOW;
+		fails = fails_by_names(enacting, handle, &names);
 	name_list_done(&names);
 	return fails;
 }
@@ -84,6 +91,7 @@ int gate_enact(struct gate *gate, struct policy_change *change, struct gate_effe
 		policy_enact_change(gate->backend.policy, change);
 	pthread_rwlock_unlock(&gate->rules);
 	ret_effect->ended = handle_end(gate->handles, fails_now, record_ended, &enacting, &ending);
+	ret_effect->ending = ending;
 	pthread_mutex_unlock(&gate->enacting);
 	if (change)
 		return await_ended(gate, ending, ret_effect);
@@ -135,4 +143,46 @@ uint64_t gate_end_session(struct gate *gate, const struct session *session)
 uint64_t gate_await_ended(struct gate *gate, uint64_t ending, int64_t timeout_ms)
 {
 	return ending ? handle_await_ended(gate->handles, ending, timeout_ms) : 0;
+}
+
+struct walk {
+	int (*each)(void *arg, const struct handle_info *info);
+	void *arg;
+	uint64_t ending;
+	struct enacting enacting;
+};
+
+static int show_ended(void *arg, struct handle *handle)
+{
+	struct walk *walk = arg;
+	struct handle_info info = info_of_handle(handle);
+
+	return handle->ending == walk->ending ? walk->each(walk->arg, &info) : 0;
+}
+
+int gate_each_ended(struct gate *gate, uint64_t ending,
+	int (*each)(void *arg, const struct handle_info *info), void *arg)
+{
+	struct walk walk = {.each = each, .arg = arg, .ending = ending};
+
+	return ending ? handle_each(gate->handles, show_ended, &walk) : 0;
+}
+
+static int show_failing(void *arg, struct handle *handle)
+{
+	struct walk *walk = arg;
+	struct handle_info info = info_of_handle(handle);
+
+	if (handle->state == HANDLE_DEAD || !fails_now(&walk->enacting, handle))
+		return 0;
+	return walk->each(walk->arg, &info);
+}
+
+int gate_each_failing(struct gate *gate, const struct ruleset *ruleset,
+	int (*each)(void *arg, const struct handle_info *info), void *arg)
+{
+	struct walk walk = {
+		.each = each, .arg = arg, .enacting = {.gate = gate, .ruleset = ruleset}};
+
+	return handle_each(gate->handles, show_failing, &walk);
 }

@@ -107,11 +107,15 @@ static void refuse_open(struct opening *opening, const struct subject *subject, 
 	record_and_refuse(opening->request, &event, result);
 }
 
-struct decision gate_decide(struct gate *gate, const struct subject *subject,
-	const struct name_list *names, enum permission permission)
+struct decision gate_decide_by(struct gate *gate, const struct ruleset *ruleset,
+	const struct subject *subject, const struct name_list *names, enum permission permission)
 {
 	struct path_name few[4], *all = few;
 	struct decision decision = {.verdict = VERDICT_DENY, .reason = REASON_NO_RESOURCES};
+	struct question question = {.subject = subject,
+		.name_count = names->count,
+		.permission = permission,
+		.now_ns = clock_now_ns()};
 
 	if (names->count > ARRAY_SIZE(few)) {
 		all = calloc(names->count, sizeof(*all));
@@ -121,16 +125,18 @@ struct decision gate_decide(struct gate *gate, const struct subject *subject,
 	for (size_t i = 0; i < names->count; i++)
 		all[i] = (struct path_name){
 			.path = names->names[i].path, .len = names->names[i].len};
-	decision = policy_decide(gate->backend.policy, &(struct question){
-							       .subject = subject,
-							       .names = all,
-							       .name_count = names->count,
-							       .permission = permission,
-							       .now_ns = clock_now_ns(),
-						       });
+	question.names = all;
+	decision = ruleset ? decide(ruleset, &question)
+			   : policy_decide(gate->backend.policy, &question);
 	if (all != few)
 		free(all);
 	return decision;
+}
+
+struct decision gate_decide(struct gate *gate, const struct subject *subject,
+	const struct name_list *names, enum permission permission)
+{
+	return gate_decide_by(gate, NULL, subject, names, permission);
 }
 
 /* Sent by the committing thread: the record of the allowed open is written, or could not be. */

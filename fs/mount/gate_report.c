@@ -7,20 +7,26 @@ struct walk {
 	void *arg;
 };
 
-static int show_handle(void *arg, struct handle *handle)
+struct handle_info info_of_handle(const struct handle *handle)
 {
-	struct walk *walk = arg;
-	struct handle_info info = {
+	return (struct handle_info){
 		.mountpoint = handle->session->mountpoint,
 		.path = handle->path,
 		.path_len = handle->path_len,
 		.exe = handle->subject.exe,
 		.uid = handle->subject.uid,
 		.pid = handle->subject.pid,
+		.start_time = handle->subject.start_time,
 		.bytes = atomic_load(&handle->bytes),
 		.opened_ns = handle->opened_at_ns,
 		.rule = handle->rule,
 	};
+}
+
+static int show_handle(void *arg, struct handle *handle)
+{
+	struct walk *walk = arg;
+	struct handle_info info = info_of_handle(handle);
 
 	return handle->state == HANDLE_LIVE ? walk->each(walk->arg, &info) : 0;
 }

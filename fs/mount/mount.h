@@ -38,9 +38,9 @@ struct gate *gate_free(struct gate *gate);
 
 /* What a change of rules did to live handles. */
 struct gate_effect {
-	uint64_t ended; /* handles that stopped serving */
-	uint64_t
-		undrained; /* of these: after 10 s a read was still being answered, or pages kept */
+	uint64_t ended;	    /* handles that stopped serving */
+	uint64_t undrained; /* of these: after 10 s a read was being answered, or pages kept */
+	uint64_t ending;    /* for gate_each_ended */
 };
 /*
  * Puts a prepared change in force: no open after it sees the old rules; then every live handle is
@@ -82,6 +82,7 @@ struct handle_info {
 	const char *exe;
 	uint32_t uid;
 	pid_t pid;
+	uint64_t start_time; /* of the process: /proc/PID/stat, field 22 */
 	uint64_t bytes;
 	int64_t opened_ns;
 	uint64_t rule;
@@ -89,6 +90,13 @@ struct handle_info {
 /* Calls each for every live handle; a non-zero result ends. Holds the table's lock: be quick. */
 int gate_handles(
 	struct gate *gate, int (*each)(void *arg, const struct handle_info *info), void *arg);
+
+/* The same for handles that a change ended, as far as they are not closed yet. */
+int gate_each_ended(struct gate *gate, uint64_t ending,
+	int (*each)(void *arg, const struct handle_info *info), void *arg);
+/* The same for live handles that would end with this set of rules in force. */
+int gate_each_failing(struct gate *gate, const struct ruleset *ruleset,
+	int (*each)(void *arg, const struct handle_info *info), void *arg);
 
 struct gate_counts {
 	uint64_t handles, opens_allowed, opens_refused, reads, bytes, damaged;

@@ -125,6 +125,11 @@ bool gate_hides_names(struct gate *gate);
 /* The decision about a file with these names now, under the set in force. No record. */
 struct decision gate_decide(struct gate *gate, const struct subject *subject,
 	const struct name_list *names, enum permission permission);
+/* The same under another set; NULL: the one in force. */
+struct decision gate_decide_by(struct gate *gate, const struct ruleset *ruleset,
+	const struct subject *subject, const struct name_list *names, enum permission permission);
+/* What is told of a handle. */
+struct handle_info info_of_handle(const struct handle *handle);
 
 /* gate_record.c */
 
