@@ -56,16 +56,27 @@ static int count_mount(void *arg, const struct mount_entry *entry)
 	return 0;
 }
 
-static void wait_until_gone(const struct vault_place *place, const char *mountpoint)
+/*
+ * What another mount namespace has of a mount keeps it alive, and its server with it: a container
+ * that started meanwhile, and got its mounts as private ones.
+ */
+static void wait_until_gone(const struct unmounting *unmounting)
 {
+	const struct vault_place *place = unmounting->place;
 	struct counting counting = {.vault = place->path};
 	const struct timespec step = {.tv_nsec = 10 * 1000 * 1000};
 
-	for (int i = 0; i < GONE_STEPS && mounts_is_mountpoint(mountpoint); i++)
+	for (int i = 0; i < GONE_STEPS && mounts_is_mountpoint(unmounting->mountpoint); i++)
 		nanosleep(&step, NULL);
 	mounts_each(count_mount, &counting);
 	for (int i = 0; i < GONE_STEPS && !counting.mounts && vault_is_held(place); i++)
 		nanosleep(&step, NULL);
+	if (!counting.mounts && vault_is_held(place) && unmounting->server &&
+		vault_holder(place->path) == unmounting->server)
+		remark(unmounting->output,
+			"%s is gone here; another mount namespace, perhaps a container's, still "
+			"has it, and the server, process %ld, goes on for that one",
+			unmounting->mountpoint, (long)unmounting->server);
 }
 
 static int keep_words(void *arg, int stream, const void *bytes, size_t len)
@@ -265,7 +276,7 @@ static int unmount(struct unmounting *unmounting)
 	if (r == EXIT_BUSY)
 		return list_holders(unmounting);
 	if (r == EXIT_DONE)
-		wait_until_gone(unmounting->place, unmounting->mountpoint);
+		wait_until_gone(unmounting);
 	return r;
 }
 

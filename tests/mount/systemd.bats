@@ -106,6 +106,21 @@ stop() {
 	[ "$("$MODELVAULT" audit vault query --key-file vault.key --action stop --json | jq -r .detail)" = 'by signal' ]
 }
 
+@test "a server that was killed is started again by the same command, and clears what it left" {
+	listen "$T/notify" told
+	start
+	is_ready
+	kill -KILL "$(cat server)"
+	wait "$(cat server)" || true
+	run inside ls "$T/m"
+	[ "$status" -ne 0 ]
+	start
+	wait_for 20 sh -c '[ "$(grep -c READY=1 told)" = 2 ]'
+	[ "$(inside_as mvalice cat "$T/m/tree/file")" = 'plain text' ]
+	[ "$(inside findmnt -rno TARGET "$T/m" | wc -l)" = 1 ]
+	stop
+}
+
 @test "plain umount of the unit's mount ends it with 0" {
 	listen "$T/notify" told
 	start
