@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fs/cmd/commands.h"
+#include "fs/cmd/path_lock.h"
 #include "fs/cmd/vault_name.h"
 #include "keystore/base/clock.h"
 
@@ -69,19 +70,22 @@ static void explain(const struct verb_call *call, const char *path, size_t len, 
 	complain(call->output, "mkdir: %s: %s", shown ? shown : "", words);
 }
 
-/* One operand with its records. */
+/* One operand with its records. Exit code. */
 static int make_operand(
 	struct vault *vault, const struct verb_call *call, const char *path, size_t len)
 {
 	struct audit_event event = vault_event(call, AUDIT_MKDIR);
-	int r;
+	scope(path_lock_free) struct path_lock *lock = NULL;
+	int code, r;
 
+	code = path_lock_take(vault, call, "mkdir", path, len, PATH_ALONE, &lock);
+	if (code != EXIT_DONE)
+		return code;
 	event.path = path;
 	event.path_len = len;
 	event.detail = "intent";
-	r = vault_record(vault, call, &event);
-	if (r < 0)
-		return r;
+	if (vault_record(vault, call, &event) < 0)
+		return EXIT_FAILED;
 	pthread_mutex_lock(&vault->changing);
 	r = verb_flag(call, "p") ? make_all(vault, call, path, len) : make(vault, call, path, len);
 	pthread_mutex_unlock(&vault->changing);
@@ -93,19 +97,18 @@ static int make_operand(
 		complain(call->output, "mkdir: the last record could not be written");
 		r = r < 0 ? r : -EIO;
 	}
-	return r;
+	return exit_code_of(r);
 }
 
 int verb_mkdir(struct vault *vault, struct verb_call *call)
 {
-	int code = EXIT_DONE, r;
+	int code = EXIT_DONE;
 	const char *path;
 	size_t len;
 
 	for (size_t i = 0; (path = verb_operand(call, i, &len)); i++) {
 		vault_path_trim(&path, &len);
-		r = make_operand(vault, call, path, len);
-		code = exit_code_join(code, exit_code_of(r), i);
+		code = exit_code_join(code, make_operand(vault, call, path, len), i);
 	}
 	vault_write_anchor(vault);
 	return code;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fs/cmd/commands.h"
+#include "fs/cmd/path_lock.h"
 #include "fs/cmd/vault_name.h"
 
 #define SHOWN_MAX 8192 /* bytes of the new name in a record's detail */
@@ -138,26 +139,53 @@ static int record(const struct move *move, const char *step, enum audit_outcome 
 	return vault_record(move->vault, move->call, &event);
 }
 
-/* One source with its records. */
-static int move_operand(struct move *move, const char *dest, size_t dest_len)
+/* Then the lock of one name is that of the other, and nothing will be moved. */
+static bool is_at_or_below(const struct move *move, const struct buffer *to)
 {
-	scope_buffer struct buffer to = {0};
+	size_t len = move->from_len;
+	const char *text = buffer_text(to);
+	bool below = to->len >= len && memcmp(text, move->from, len) == 0 &&
+		     (to->len == len || !len || text[len] == '/');
+	bool above = to->len < len && memcmp(text, move->from, to->len) == 0 &&
+		     (!to->len || move->from[to->len] == '/');
+
+	return below || above;
+}
+
+/* Both names are nobody else's meanwhile. Exit code. */
+static int move_locked(struct move *move)
+{
 	int r, recorded;
 
+	r = record(move, "intent", AUDIT_ALLOW);
+	if (r < 0)
+		return EXIT_FAILED;
 	pthread_mutex_lock(&move->vault->changing);
-	r = target_of(move, dest, dest_len, &to);
-	if (r == 0)
-		r = record(move, "intent", AUDIT_ALLOW);
-	if (r == 0) {
-		r = move_name(move);
-		if (r < 0 && r != -ETIMEDOUT)
-			explain(move, r);
-		recorded =
-			record(move, r < 0 ? "failed" : "done", r < 0 ? AUDIT_ERROR : AUDIT_ALLOW);
-		r = r < 0 ? r : recorded;
-	}
+	r = move_name(move);
 	pthread_mutex_unlock(&move->vault->changing);
-	return r;
+	if (r < 0 && r != -ETIMEDOUT)
+		explain(move, r);
+	recorded = record(move, r < 0 ? "failed" : "done", r < 0 ? AUDIT_ERROR : AUDIT_ALLOW);
+	return exit_code_of(r < 0 ? r : recorded);
+}
+
+/* One source with its records. Exit code. */
+static int move_operand(struct move *move, const char *dest, size_t dest_len)
+{
+	scope(path_lock_free) struct path_lock *from = NULL, *into = NULL;
+	scope_buffer struct buffer to = {0};
+	int code;
+
+	if (target_of(move, dest, dest_len, &to) < 0) {
+		complain(move->call->output, "mv: out of memory");
+		return EXIT_FAILED;
+	}
+	code = path_lock_take(
+		move->vault, move->call, "mv", move->from, move->from_len, PATH_AND_BELOW, &from);
+	if (code == EXIT_DONE && !is_at_or_below(move, &to))
+		code = path_lock_take(move->vault, move->call, "mv", buffer_text(&to), to.len,
+			PATH_AND_BELOW, &into);
+	return code == EXIT_DONE ? move_locked(move) : code;
 }
 
 /* Several names need a directory. Exit code. */
@@ -194,7 +222,7 @@ int verb_mv(struct vault *vault, struct verb_call *call)
 {
 	size_t sources = message_count(call->request, "arg") - 1, dest_len;
 	const char *dest = verb_operand(call, sources, &dest_len);
-	int code, r;
+	int code;
 
 	if (!dest || !sources)
 		return EXIT_USAGE;
@@ -207,8 +235,7 @@ int verb_mv(struct vault *vault, struct verb_call *call)
 
 		move.from = verb_operand(call, i, &move.from_len);
 		vault_path_trim(&move.from, &move.from_len);
-		r = move_operand(&move, dest, dest_len);
-		code = exit_code_join(code, exit_code_of(r), i);
+		code = exit_code_join(code, move_operand(&move, dest, dest_len), i);
 	}
 	code = settle(vault, call, code);
 	vault_write_anchor(vault);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fs/cmd/commands.h"
+#include "fs/cmd/path_lock.h"
 #include "fs/cmd/vault.h"
 
 struct removal {
@@ -134,6 +135,35 @@ static int settle(struct vault *vault, struct verb_call *call, int code)
 	return EXIT_FAILED;
 }
 
+/* One operand with its records. Exit code. */
+static int remove_operand(struct removal *removal, const char *path, size_t len)
+{
+	struct audit_event event = vault_event(removal->call, AUDIT_REMOVE);
+	scope(path_lock_free) struct path_lock *lock = NULL;
+	struct vault *vault = removal->vault;
+	int code, r;
+
+	code = path_lock_take(vault, removal->call, "rm", path, len, PATH_AND_BELOW, &lock);
+	if (code != EXIT_DONE)
+		return code;
+	event.path = path;
+	event.path_len = len;
+	event.detail = verb_flag(removal->call, "r") ? "intent, recursive" : "intent";
+	if (vault_record(vault, removal->call, &event) < 0)
+		return EXIT_FAILED;
+	removal->files = 0;
+	pthread_mutex_lock(&vault->changing);
+	r = remove_path(removal, path, len);
+	pthread_mutex_unlock(&vault->changing);
+	event.outcome = r < 0 ? AUDIT_ERROR : AUDIT_ALLOW;
+	event.detail = r < 0 ? "failed" : "done";
+	if (removal->files)
+		event.count = (int64_t)removal->files;
+	if (vault_record(vault, removal->call, &event) < 0)
+		r = -EIO;
+	return exit_code_of(r);
+}
+
 int verb_rm(struct vault *vault, struct verb_call *call)
 {
 	struct removal removal = {.vault = vault, .call = call};
@@ -141,27 +171,8 @@ int verb_rm(struct vault *vault, struct verb_call *call)
 	const char *path;
 	size_t len;
 
-	for (size_t i = 0; (path = verb_operand(call, i, &len)); i++) {
-		struct audit_event event = vault_event(call, AUDIT_REMOVE);
-		int r;
-
-		event.path = path;
-		event.path_len = len;
-		event.detail = verb_flag(call, "r") ? "intent, recursive" : "intent";
-		if (vault_record(vault, call, &event) < 0)
-			return EXIT_FAILED;
-		removal.files = 0;
-		pthread_mutex_lock(&vault->changing);
-		r = remove_path(&removal, path, len);
-		pthread_mutex_unlock(&vault->changing);
-		event.outcome = r < 0 ? AUDIT_ERROR : AUDIT_ALLOW;
-		event.detail = r < 0 ? "failed" : "done";
-		if (removal.files)
-			event.count = (int64_t)removal.files;
-		if (vault_record(vault, call, &event) < 0)
-			r = -EIO;
-		code = exit_code_join(code, exit_code_of(r), i);
-	}
+	for (size_t i = 0; (path = verb_operand(call, i, &len)); i++)
+		code = exit_code_join(code, remove_operand(&removal, path, len), i);
 	code = settle(vault, call, code);
 	vault_write_anchor(vault);
 	return code;

@@ -11,6 +11,7 @@
 
 #include "fs/cmd/reserve.h"
 #include "fs/cmd/export_slots.h"
+#include "fs/cmd/path_lock.h"
 #include "keystore/anchor.h"
 #include "keystore/base/file.h"
 #include "keystore/base/log.h"
@@ -288,6 +289,8 @@ static int open_rest(struct vault *vault, struct output *output)
 	r = gate_new(&backend, &vault->gate);
 	if (r == 0)
 		r = export_slots_new(&vault->export_slots);
+	if (r == 0)
+		r = path_locks_new(&vault->path_locks);
 	if (r < 0) {
 		complain(output, "%s", result_text(r));
 		return EXIT_FAILED;
@@ -374,6 +377,7 @@ struct vault *vault_close(struct vault *vault)
 		return NULL;
 	gate_free(vault->gate);
 	export_slots_free(vault->export_slots);
+	path_locks_free(vault->path_locks);
 	if (vault_save_changes(vault) < 0)
 		vault_drop_changes(vault);
 	/* Only a vault that came up whole leaves an anchor: a refused one must not bless itself. */

@@ -38,6 +38,7 @@ int vault_place_name(const struct vault_place *place, struct message *request);
 bool vault_place_is_meant(const struct vault_place *place, const struct message *request);
 
 struct export_slots;
+struct path_locks;
 struct server;
 
 struct vault {
@@ -49,6 +50,7 @@ struct vault {
 	struct object_store *objects;
 	struct gate *gate;
 	struct export_slots *export_slots;
+	struct path_locks *path_locks;
 	uint32_t slot;		  /* which slot opened it */
 	bool whole;		  /* everything came up and was believed */
 	struct server *server;	  /* NULL in a command's own process */

@@ -9,15 +9,18 @@
 
 #include "fs/cmd/commands.h"
 #include "fs/cmd/entry_import.h"
+#include "fs/cmd/path_lock.h"
 #include "keystore/base/clock.h"
 
 int verb_import_entry(struct vault *vault, struct verb_call *call)
 {
+	scope(path_lock_free) struct path_lock *lock = NULL;
 	struct entry_request request = {.vault = vault, .call = call};
 	const char *kind = message_get(call->request, "kind", NULL);
 	scope_free char *shown = NULL;
 	const char *source;
 	size_t len;
+	int code;
 
 	request.path = message_get(call->request, "path", &request.path_len);
 	source = message_get(call->request, "source", &len);
@@ -30,7 +33,9 @@ int verb_import_entry(struct vault *vault, struct verb_call *call)
 		complain(call->output, "import: out of memory");
 		return EXIT_FAILED;
 	}
-	return entry_import(&request, kind);
+	code = path_lock_take(
+		vault, call, "import", request.path, request.path_len, PATH_ALONE, &lock);
+	return code == EXIT_DONE ? entry_import(&request, kind) : code;
 }
 
 /* Makes one directory of the destination when it is not there. Exit code. */
