@@ -11,6 +11,7 @@
 
 #include "fs/cmd/commands.h"
 #include "fs/cmd/key_verbs.h"
+#include "fs/cmd/options.h"
 #include "fs/cmd/secret_pass.h"
 #include "fs/cmd/serve.h"
 #include "fs/cmd/unlock.h"
@@ -124,6 +125,19 @@ static int run_rekey(
 	return call_with(invocation, &unlock, &secrets, output);
 }
 
+/* Only a rekey takes the secrets of several slots. */
+static bool unlocks_once(
+	const struct key_word *word, const struct message *request, struct output *output)
+{
+	for (const struct option_spec *spec = unlock_options; spec->name; spec++) {
+		if (word->verb == key_rekey_verb || message_count(request, spec->name) < 2)
+			continue;
+		complain(output, "key: option '--%s' is given twice; give it once", spec->name);
+		return false;
+	}
+	return true;
+}
+
 int run_key(struct invocation *invocation)
 {
 	struct output output = output_to_terminal();
@@ -131,7 +145,7 @@ int run_key(struct invocation *invocation)
 	struct vault_place place;
 	int code, r;
 
-	if (!word)
+	if (!word || !unlocks_once(word, invocation->request, &output))
 		return EXIT_USAGE;
 	if (word->verb != key_add_verb && word->verb != key_rekey_verb)
 		return run_verb(invocation);

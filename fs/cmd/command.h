@@ -93,7 +93,8 @@ struct command {
 	int (*verb)(struct vault *vault, struct verb_call *call);
 	enum needed_role needs;
 	bool when_broken; /* gives nothing: the own user of the server may, when no role is sound */
-	bool internal;	  /* a verb only, between our own processes: not a command of the user's */
+	bool many_secrets; /* the options that unlock may be given more than once; run judges */
+	bool internal;	   /* a verb only, between our own processes: not a command of the user's */
 };
 
 /* All commands; ends with a NULL name. */

@@ -240,6 +240,7 @@ const struct command commands[] = {
 		.run = run_key,
 		.verb = verb_key,
 		.needs = NEEDS_CUSTODIAN,
+		.many_secrets = true,
 	},
 	{
 		.name = "verify",

@@ -34,6 +34,12 @@ static const struct option_spec *find_option(
 	return spec;
 }
 
+static bool may_repeat(const struct command *command, const struct option_spec *spec)
+{
+	return !spec->takes_value ||
+	       (command->many_secrets && find_in(unlock_options, spec->name, strlen(spec->name)));
+}
+
 static int usage(const struct command *command, struct output *output)
 {
 	remark(output, "usage: modelvault %s %s", command->name, command->operands);
@@ -70,7 +76,7 @@ static int add_option(const struct command *command, struct invocation *invocati
 		complain(output, "%s: option '--%s' takes no value", command->name, spec->name);
 		return EXIT_USAGE;
 	}
-	if (spec->takes_value && message_has(invocation->request, spec->name)) {
+	if (!may_repeat(command, spec) && message_has(invocation->request, spec->name)) {
 		complain(output, "%s: option '%s%s' is given twice; give it once", command->name,
 			spec->name[1] ? "--" : "-", spec->name);
 		return EXIT_USAGE;

@@ -137,6 +137,8 @@ done epoch 3: rotate: 30 file keys" ]
 	whole --key-file "$T/vault.key"
 	whole --key-file "$T/second.key"
 	whole --passphrase-file "$T/pass"
+	exits 2 key slots --key-file "$T/vault.key" --key-file "$T/second.key"
+	[[ $output == *"given twice"* ]]
 	[ "$(key slots | cut -d' ' -f1 | xargs)" = "1 2 3" ]
 	# A rekeyed vault does not take its older self back.
 	cp "$T/older" "$T/vault/keystore.db"
