@@ -180,7 +180,7 @@ $(COMPLETION): contrib/completion/modelvault.bash $(PROGRAM)
 
 # pairs: FILE=DIRECTORY below PREFIX, for install and uninstall alike.
 INSTALLED := $(COMPLETION)=share/bash-completion/completions $(foreach m,$(MANUALS),$(m)=share/man/man$(subst .,,$(suffix $(m)))) \
-	$(foreach d,README.md LICENSE $(wildcard contrib/docs/*.md),$(d)=share/doc/modelvault/$(dir $(d)))
+	$(foreach d,README.md LICENSE $(wildcard contrib/docs/*.md),$(d)=share/doc/modelvault$(patsubst %/,/%,$(filter-out ./,$(dir $(d)))))
 installed_file = $(DESTDIR)$(PREFIX)/$(call package,$(1))/$(notdir $(call module,$(1)))
 
 install: program                        ## program, mount helper, man pages, unit, completion, docs

@@ -118,15 +118,19 @@ int verb_why(struct vault *vault, struct verb_call *call)
 	return last.found ? EXIT_DONE : EXIT_NOT_FOUND;
 }
 
-/* The path's own last component is not resolved: it may be a link inside the vault, or unreadable.
+/*
+ * Links are followed: what was refused is on record by the name of the file that was opened. Where
+ * that leads nowhere, at least the way to the last name is resolved.
  */
 static char *absolute_path(const char *path)
 {
 	scope_free char *parent = strdup(path), *real = NULL;
 	char *slash = parent ? strrchr(parent, '/') : NULL;
 	const char *last = slash ? slash + 1 : path;
-	char *absolute = NULL;
+	char *absolute = realpath(path, NULL);
 
+	if (absolute)
+		return absolute;
 	if (slash)
 		*slash = '\0';
 	real = realpath(slash ? (slash == parent ? "/" : parent) : ".", NULL);

@@ -178,6 +178,10 @@ mv_() { local verb=$1; shift; "$MODELVAULT" "$verb" "$T/vault" "$@"; }
 	[[ $output == *"no-rule"*"grant"* ]]
 	run -0 as_user mvbob "$MODELVAULT" why "$T/m/secret/three" --json
 	jq -e '.path == "secret/three" and .reason == "no-rule" and .rule == null and (.remedy | length) > 0' <<<"$output"
+	# By a link, as the snapshots of a hub cache are: what was refused is the file that it leads to.
+	ln -s "$T/m/secret/three" "$T/link"
+	run -0 as_user mvbob "$MODELVAULT" why "$T/link"
+	[[ $output == *"no-rule"* ]]
 	run -6 as_user mvcarol "$MODELVAULT" why "$T/m/secret/three"
 	[[ $output == *"no refusal of yours"* ]]
 	run -6 as_user mvalice "$MODELVAULT" why "$T/m/llama/one"
