@@ -223,7 +223,7 @@ mv_() { local verb=$1; shift; "$MODELVAULT" "$verb" "$T/vault" "$@"; }
 		esac
 		case $command in
 		# As many operands as one likes.
-		import | rm | mv | mkdir | grant | deny | revoke | verify) ;;
+		import | rm | mv | mkdir | grant | deny | revoke | verify | key) ;;
 		*)
 			run -2 --separate-stderr "$MODELVAULT" "$command" "$T/vault" a b c d e
 			[ -z "$output" ]
