@@ -9,8 +9,6 @@
 
 static int encode_value(const struct db_value *value, struct buffer *encoded)
 {
-	if (value->type == DB_REAL)
-		return -EINVAL;
 	buffer_add_u8(encoded, (uint8_t)value->type);
 	if (value->type == DB_INTEGER)
 		buffer_add_u64(encoded, (uint64_t)value->integer);
