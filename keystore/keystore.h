@@ -285,6 +285,24 @@ int keystore_settle(struct keystore *keystore);
  */
 int keystore_copy(struct keystore *keystore);
 
+/*
+ * The database at one moment, as a file without a name, and the ids of all files in it that are not
+ * damaged, for a backup; one at a time. In it objects lie in `objects` beside the database.
+ */
+struct keystore_snapshot {
+	int fd;
+	uint8_t (*ids)[ID_SIZE];
+	size_t count;
+};
+int keystore_take_snapshot(struct keystore *keystore, struct keystore_snapshot *ret_snapshot);
+void keystore_snapshot_done(struct keystore_snapshot *snapshot);
+/*
+ * keystore_open of another file in vault_dir: keystore.copy, or what was put beside to be judged.
+ */
+int keystore_open_named(const char *vault_dir, const char *name, struct keystore **ret_keystore);
+/* A consistent copy of the keystore or trail at path to to_dir/to_name, replaced atomically. */
+int keystore_copy_database(const char *path, const char *to_dir, const char *to_name);
+
 struct anchor {
 	uint64_t epochs[SEALED_EPOCHS];
 	uint64_t audit_segment, audit_seq;

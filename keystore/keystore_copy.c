@@ -74,3 +74,19 @@ int keystore_settle(struct keystore *keystore)
 	keystore_unlock_rows(keystore);
 	return r;
 }
+
+int keystore_open_named(const char *vault_dir, const char *name, struct keystore **ret_keystore)
+{
+	return keystore_open_file(vault_dir, name, ret_keystore);
+}
+
+int keystore_copy_database(const char *path, const char *to_dir, const char *to_name)
+{
+	scope(db_close) struct db *db = NULL;
+	int r;
+
+	r = db_open(path, DB_READ_ONLY, &db);
+	if (r < 0)
+		return r;
+	return backup_replace(db, to_dir, to_name);
+}

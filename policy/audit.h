@@ -101,6 +101,12 @@ enum audit_level { AUDIT_BEST_EFFORT, AUDIT_REQUIRED, AUDIT_REQUIRED_SYNC };
 int audit_create(const char *vault_dir, const uint8_t vault_id[ID_SIZE],
 	const struct audit_key_wrapper *wrapper, uint8_t ret_fingerprint[DIGEST_SIZE]);
 /*
+ * The same where a trail is that cannot be continued: its files are renamed to STEM.db, STEM.db-wal
+ * and STEM.key first, where they can still be read and verified.
+ */
+int audit_create_anew(const char *vault_dir, const uint8_t vault_id[ID_SIZE], const char *stem,
+	const struct audit_key_wrapper *wrapper, uint8_t ret_fingerprint[DIGEST_SIZE]);
+/*
  * Opens for appending and starts the writer thread. The head row's signature and the last records
  * are checked against it: -EBADMSG when they do not fit. -EKEYREJECTED: audit.key does not fit the
  * head.

@@ -69,8 +69,9 @@ common_teardown() {
 forget_vaults() {
 	local id
 	while read -r id; do
-		id=$(sed -n 's/^modelvault 1 \([0-9a-f]\{32\}\)$/\1/p' "$id")
-		[ -n "$id" ] && rm -f "/var/lib/modelvault/$id" "/run/modelvault/$id.sock"
+		for id in $(sed -n 's/^modelvault 1 \([0-9a-f ]*\)$/\1/p' "$id"); do
+			rm -f "/var/lib/modelvault/$id" "/run/modelvault/$id.sock"
+		done
 	done < <(find "$T" -maxdepth 4 -xdev -type f -name id)
 	return 0
 }

@@ -54,6 +54,8 @@ const char *plural(uint64_t count);
 struct output output_to_terminal(void);
 /* At the end: the exit code, or EXIT_FAILED when words for standard output were lost; complains. */
 int output_check(int code, struct output *output);
+/* For one who only looks whether it works. */
+struct output output_to_nowhere(void);
 
 /* One call of a verb. */
 struct verb_call {

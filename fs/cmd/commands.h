@@ -58,6 +58,15 @@ int verb_audit(struct vault *vault, struct verb_call *call);
 /* cmd_key.c */
 int run_key(struct invocation *invocation);
 int verb_key(struct vault *vault, struct verb_call *call);
+/* cmd_backup.c */
+int run_backup(struct invocation *invocation);
+int verb_backup(struct vault *vault, struct verb_call *call);
+/* cmd_restore.c */
+int run_restore(struct invocation *invocation);
+/* cmd_recover.c */
+int run_recover(struct invocation *invocation);
+/* cmd_accept.c */
+int run_accept(struct invocation *invocation);
 /* cmd_verify.c */
 int verb_verify(struct vault *vault, struct verb_call *call);
 /* cmd_help.c */

@@ -129,6 +129,20 @@ static int write_to_terminal(void *arg, int stream, const void *bytes, size_t le
 	return r;
 }
 
+static int write_nowhere(void *arg, int stream, const void *bytes, size_t len)
+{
+	(void)arg;
+	(void)stream;
+	(void)bytes;
+	(void)len;
+	return 0;
+}
+
+struct output output_to_nowhere(void)
+{
+	return (struct output){.write = write_nowhere};
+}
+
 struct output output_to_terminal(void)
 {
 	return (struct output){.write = write_to_terminal};

@@ -189,7 +189,7 @@ int server_new(struct vault *vault, struct server **ret_server, struct output *o
 	server->segment_ns = clock_monotonic_ns();
 	server->segment_seq = head.seq;
 	vault->server = server;
-	r = socket_path_of(geteuid(), vault->place.id_text, path, sizeof(path));
+	r = socket_path_of(geteuid(), vault->place.socket_text, path, sizeof(path));
 	if (r == 0)
 		r = make_socket_directory(path);
 	if (r == 0)

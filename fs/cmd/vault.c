@@ -9,10 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fs/cmd/reserve.h"
 #include "fs/cmd/export_slots.h"
 #include "fs/cmd/path_lock.h"
-#include "keystore/anchor.h"
+#include "fs/cmd/reserve.h"
+#include "fs/cmd/vault_private.h"
 #include "keystore/base/file.h"
 #include "keystore/base/log.h"
 
@@ -107,21 +107,23 @@ static int open_keystore(
 		break;
 	case -EBADMSG:
 		complain(output,
-			"%s: keystore.db was changed by somebody without a key; restore it, "
-			"keystore.copy is the last good state",
-			path);
+			"%s: keystore.db was changed by somebody without a key; `modelvault "
+			"recover %s` puts keystore.copy, the last good state, in its place",
+			path, path);
 		break;
 	case -EUCLEAN:
 		complain(output,
-			"%s: keystore.db is not a vault's database; restore it, keystore.copy is "
-			"the last good state",
-			path);
+			"%s: keystore.db is not a vault's database; `modelvault recover %s` puts "
+			"keystore.copy, the last good state, in its place",
+			path, path);
 		break;
 	case -ENOENT:
 	case -EINVAL:
 	case -ELOOP:
-		complain(output, "%s: keystore.db is %s; keystore.copy is the last good state",
-			path, r == -ENOENT ? "missing" : "not a regular file");
+		complain(output,
+			"%s: keystore.db is %s; `modelvault recover %s` puts keystore.copy, the "
+			"last good state, in its place",
+			path, r == -ENOENT ? "missing" : "not a regular file", path);
 		return EXIT_INTEGRITY;
 	case -EPROTONOSUPPORT:
 		complain(output, "%s was made by a newer modelvault; use that version", path);
@@ -130,50 +132,6 @@ static int open_keystore(
 		complain(output, "%s: keystore.db: %s", path, result_text(r));
 	}
 	return exit_code_of(r);
-}
-
-/* Where the anchor is, for messages; the caller frees. */
-static char *anchor_path(const struct vault *vault)
-{
-	scope_free char *directory = NULL;
-	char *path;
-
-	if (anchor_directory(&directory) < 0 ||
-		asprintf(&path, "%s/%s", directory, vault->place.id_text) < 0)
-		return NULL;
-	return path;
-}
-
-/* Is what was opened at least as new as what this machine has seen? */
-static int check_anchor(struct vault *vault, struct output *output)
-{
-	struct sealed_rows *rows = keystore_rows(vault->keystore);
-	struct anchor anchor;
-	struct audit_head head;
-	scope_free char *path = anchor_path(vault);
-	const char *older = NULL;
-	int r;
-
-	r = keystore_anchor_read(vault->keystore, &anchor);
-	if (r == -ENOENT)
-		return EXIT_DONE;
-	if (r < 0) {
-		complain(output, "%s: the anchor %s cannot be believed (%s)", vault->place.path,
-			path ? path : "", result_text(r));
-		return EXIT_INTEGRITY;
-	}
-	audit_head(vault->audit, &head);
-	if (sealed_rows_epoch(rows, SEALED_POLICY) < anchor.epochs[SEALED_POLICY] ||
-		sealed_rows_epoch(rows, SEALED_CATALOGUE) < anchor.epochs[SEALED_CATALOGUE])
-		older = "keystore.db";
-	else if (head.seq < anchor.audit_seq)
-		older = "audit.db";
-	if (!older)
-		return EXIT_DONE;
-	complain(output,
-		"%s: %s is older than this machine has seen; if a restore was meant, remove %s",
-		vault->place.path, older, path ? path : "the anchor");
-	return EXIT_INTEGRITY;
 }
 
 static int open_policy(struct vault *vault)
@@ -232,44 +190,8 @@ struct backend vault_backend(const struct vault *vault)
 		.objects = vault->objects};
 }
 
-static int complain_trail(const char *path, int result, struct output *output)
-{
-	const char *cause;
-
-	switch (result) {
-	case -EPROTONOSUPPORT:
-		complain(output, "%s: audit.db was made by a newer modelvault; use that version",
-			path);
-		return EXIT_FAILED;
-	case -EKEYREJECTED:
-		cause = "audit.key is not of its last segment";
-		break;
-	case -ENOENT:
-		cause = "audit.db or audit.key is missing";
-		break;
-	case -EINVAL:
-	case -ELOOP:
-		cause = "audit.db or audit.key is not a regular file";
-		break;
-	case -ENOSPC:
-	case -EROFS:
-	case -EDQUOT:
-		complain(output, "%s: the audit trail cannot be written: %s; make room for it",
-			path, result_text(result));
-		return EXIT_FAILED;
-	default:
-		cause = result_text(result);
-	}
-	complain(output,
-		"%s: the audit trail cannot be continued (%s); `modelvault audit %s verify` says "
-		"where it breaks, and a backup has it whole",
-		path, cause, path);
-	return EXIT_INTEGRITY;
-}
-
 static int open_rest(struct vault *vault, struct output *output)
 {
-	struct audit_key_wrapper wrapper = vault_key_wrapper(vault->keystore);
 	struct backend backend;
 	int r;
 
@@ -279,9 +201,9 @@ static int open_rest(struct vault *vault, struct output *output)
 			result_text(r));
 		return exit_code_of(r);
 	}
-	r = audit_open(vault->place.path, vault->place.id, &wrapper, AUDIT_REQUIRED, &vault->audit);
-	if (r < 0)
-		return complain_trail(vault->place.path, r, output);
+	r = vault_open_trail(vault, output);
+	if (r != EXIT_DONE)
+		return r;
 	r = open_objects(vault, output);
 	if (r != EXIT_DONE)
 		return r;
@@ -295,14 +217,27 @@ static int open_rest(struct vault *vault, struct output *output)
 		complain(output, "%s", result_text(r));
 		return EXIT_FAILED;
 	}
-	r = check_anchor(vault, output);
-	if (r == EXIT_DONE)
+	r = vault_check_anchor(vault, output);
+	if (r == EXIT_DONE && !vault->acceptance)
 		collect_objects(vault);
 	return r;
 }
 
-int vault_open(const struct vault_place *place, const struct unlock_secrets *secrets,
-	struct vault **ret_vault, struct output *output)
+/* What a killed backup or recover left: copies of the databases, which keys must not outlive in. */
+static void remove_left_over(const char *path)
+{
+	static const char *const names[] = {"keystore.backup", "keystore.backup.new",
+		"keystore.backup-wal", "keystore.backup-shm", "audit.backup", "audit.backup.new",
+		"keystore.db.new", "keystore.db.new.new", "keystore.db.new-wal",
+		"keystore.db.new-shm", "keystore.copy.new"};
+	scope_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (size_t i = 0; fd >= 0 && i < ARRAY_SIZE(names); i++)
+		unlinkat(fd, names[i], 0);
+}
+
+static int open_vault(const struct vault_place *place, const struct unlock_secrets *secrets,
+	struct vault_acceptance *acceptance, struct vault **ret_vault, struct output *output)
 {
 	scope(vault_close) struct vault *vault = calloc(1, sizeof(*vault));
 	pid_t holder;
@@ -316,6 +251,8 @@ int vault_open(const struct vault_place *place, const struct unlock_secrets *sec
 	}
 	memcpy(vault->place.id, place->id, ID_SIZE);
 	memcpy(vault->place.id_text, place->id_text, VAULT_ID_TEXT);
+	memcpy(vault->place.socket_text, place->socket_text, VAULT_ID_TEXT);
+	vault->acceptance = acceptance;
 	vault->place.owner = place->owner;
 	vault->place.dev = place->dev;
 	vault->place.ino = place->ino;
@@ -334,11 +271,13 @@ int vault_open(const struct vault_place *place, const struct unlock_secrets *sec
 		return vault->lock_fd == -EACCES || vault->lock_fd == -EPERM ? EXIT_REFUSED
 									     : EXIT_FAILED;
 	}
+	remove_left_over(place->path);
 	code = open_keystore(vault, secrets, output);
 	if (code == EXIT_DONE)
 		code = open_rest(vault, output);
 	if (code == EXIT_DONE) {
 		vault->whole = true;
+		vault->acceptance = NULL;
 		/* After a kill only; what cannot be done now is tried again. */
 		keystore_settle(vault->keystore);
 		reserve_fill(place->path);
@@ -347,26 +286,17 @@ int vault_open(const struct vault_place *place, const struct unlock_secrets *sec
 	return code;
 }
 
-void vault_write_anchor(struct vault *vault)
+int vault_open(const struct vault_place *place, const struct unlock_secrets *secrets,
+	struct vault **ret_vault, struct output *output)
 {
-	struct sealed_rows *rows = keystore_rows(vault->keystore);
-	struct anchor anchor = {0};
-	struct audit_head head;
-	int r;
+	return open_vault(place, secrets, NULL, ret_vault, output);
+}
 
-	if (keystore_is_broken(vault->keystore))
-		return;
-	audit_head(vault->audit, &head);
-	keystore_lock_rows(vault->keystore);
-	anchor.epochs[SEALED_POLICY] = sealed_rows_epoch(rows, SEALED_POLICY);
-	anchor.epochs[SEALED_CATALOGUE] = sealed_rows_epoch(rows, SEALED_CATALOGUE);
-	keystore_unlock_rows(vault->keystore);
-	anchor.audit_segment = head.segment;
-	anchor.audit_seq = head.seq;
-	r = keystore_anchor_write(vault->keystore, &anchor);
-	if (r < 0)
-		log_warning("%s: the anchor could not be written: %s", vault->place.path,
-			result_text(r));
+int vault_open_accepting(const struct vault_place *place, const struct unlock_secrets *secrets,
+	struct vault_acceptance *ret_acceptance, struct vault **ret_vault, struct output *output)
+{
+	*ret_acceptance = (struct vault_acceptance){0};
+	return open_vault(place, secrets, ret_acceptance, ret_vault, output);
 }
 
 struct vault *vault_close(struct vault *vault)

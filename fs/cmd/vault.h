@@ -18,8 +18,9 @@ struct vault_place {
 	char *path; /* absolute */
 	uint8_t id[ID_SIZE];
 	char id_text[VAULT_ID_TEXT];
-	uint32_t owner;	   /* uid of the directory */
-	uint64_t dev, ino; /* of the directory: which vault is meant */
+	char socket_text[VAULT_ID_TEXT]; /* names its server's socket: id_text, but for a backup */
+	uint32_t owner;			 /* uid of the directory */
+	uint64_t dev, ino;		 /* of the directory: which vault is meant */
 };
 
 /*
@@ -34,6 +35,9 @@ void vault_place_done(struct vault_place *place);
  * server that was reached by another directory's `id` file must not change its own vault.
  */
 int vault_place_name(const struct vault_place *place, struct message *request);
+#define TIME_NAME_SIZE 24
+/* Now, for a file's name: "20261122T050000". */
+void vault_time_name(char ret_text[TIME_NAME_SIZE]);
 /* Is this the vault that the request means? */
 bool vault_place_is_meant(const struct vault_place *place, const struct message *request);
 
@@ -55,7 +59,8 @@ struct vault {
 	bool whole;		  /* everything came up and was believed */
 	struct server *server;	  /* NULL in a command's own process */
 	pthread_mutex_t changing; /* one change of rules, keys or tree bookkeeping at a time */
-	struct unsaved_change *unsaved; /* in force, not on disk; guarded by changing */
+	struct vault_acceptance *acceptance; /* while opening: what else would be refused */
+	struct unsaved_change *unsaved;	     /* in force, not on disk; guarded by changing */
 };
 
 /*
@@ -64,6 +69,19 @@ struct vault {
  */
 int vault_open(const struct vault_place *place, const struct unlock_secrets *secrets,
 	struct vault **ret_vault, struct output *output);
+/*
+ * The same for one who says that the databases are what he wants: an anchor that has seen newer
+ * ones does not refuse, a trail that cannot be continued is set aside and a new one begun. What was
+ * so is told in *ret_acceptance, and is the caller's to record; the anchor follows when the vault
+ * closes.
+ */
+struct vault_acceptance {
+	char older[192];     /* what the anchor had seen, in words; "" when it agrees */
+	char old_trail[128]; /* the file name that the old trail has now; "" when it goes on */
+	uint8_t fingerprint[DIGEST_SIZE]; /* of the new one */
+};
+int vault_open_accepting(const struct vault_place *place, const struct unlock_secrets *secrets,
+	struct vault_acceptance *ret_acceptance, struct vault **ret_vault, struct output *output);
 /* Writes the copy and the anchor, closes, releases the lock. NULL is accepted. */
 struct vault *vault_close(struct vault *vault);
 

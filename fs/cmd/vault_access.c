@@ -42,7 +42,7 @@ int connect_server(const struct vault_place *place, struct control_client **ret_
 	int r = -ENOENT;
 
 	for (size_t i = 0; i < ARRAY_SIZE(users); i++) {
-		int found = socket_path_of(users[i], place->id_text, path, sizeof(path));
+		int found = socket_path_of(users[i], place->socket_text, path, sizeof(path));
 
 		if (found == 0)
 			found = control_client_new(path, place->owner, ret_client);

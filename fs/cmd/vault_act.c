@@ -54,6 +54,11 @@ int vault_act(struct vault *vault, struct verb_call *call, struct vault_act *act
 	return r;
 }
 
+int vault_act_unlocked(struct vault *vault, struct verb_call *call, struct vault_act *act)
+{
+	return perform(vault, call, act);
+}
+
 int vault_settle(struct vault *vault, const struct verb_call *call, const char *what)
 {
 	int r = keystore_settle(vault->keystore);

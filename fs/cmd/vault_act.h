@@ -23,6 +23,8 @@ struct vault_act {
 
 /* The result of run, or why it was not called (complained about). Writes the anchor. */
 int vault_act(struct vault *vault, struct verb_call *call, struct vault_act *act);
+/* The same for what changes nothing in the vault and may take long: others may act meanwhile. */
+int vault_act_unlocked(struct vault *vault, struct verb_call *call, struct vault_act *act);
 /*
  * Takes keys that went out of log and copy, too. 0; or complains and 1: what was done holds, and it
  * is tried again later.

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vault_place.c - finds a vault and its server without a key. A vault directory has a file `id`
- * (0644, "modelvault 1 ID"), since keystore.db is closed to all but its owner while everybody may
- * have to find the server. It is no secret and is believed for nothing but the socket's name.
+ * (0644, "modelvault 1 ID", of a backup "modelvault 1 ID SOCKET"), since keystore.db is closed to
+ * all but its owner while everybody may have to find the server. It is no secret and is believed
+ * for nothing but the socket's name.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,10 +29,11 @@ static int read_id(const char *path, struct vault_place *place)
 {
 	scope_fd int directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	scope_free char *text = NULL;
-	char version[16], id[VAULT_ID_TEXT];
+	char version[16], id[VAULT_ID_TEXT], socket[VAULT_ID_TEXT];
+	uint8_t socket_id[ID_SIZE];
 	struct stat attr;
 	size_t len;
-	int r;
+	int words, r;
 
 	if (directory < 0)
 		return errno == ENOTDIR ? -ENODATA : -errno;
@@ -41,13 +43,20 @@ static int read_id(const char *path, struct vault_place *place)
 		return -ENODATA;
 	if (r < 0)
 		return r == -ENOENT || r == -EINVAL || r == -EFBIG || r == -ELOOP ? -EUCLEAN : r;
-	if (sscanf(text, "modelvault %15s %32s", version, id) != 2 || strlen(id) != 2 * ID_SIZE)
+	words = sscanf(text, "modelvault %15s %32s %32s", version, id, socket);
+	if (words < 2 || strlen(id) != 2 * ID_SIZE)
 		return -EUCLEAN;
 	if (strcmp(version, "1") != 0)
 		return -EPROTONOSUPPORT;
 	if (hex_decode(id, place->id, ID_SIZE) < 0 || fstat(directory, &attr) < 0)
 		return -EUCLEAN;
 	hex_encode(place->id, ID_SIZE, place->id_text);
+	/* A backup can be served beside the vault that it is of. */
+	if (words < 3)
+		memcpy(socket_id, place->id, ID_SIZE);
+	else if (strlen(socket) != 2 * ID_SIZE || hex_decode(socket, socket_id, ID_SIZE) < 0)
+		return -EUCLEAN;
+	hex_encode(socket_id, ID_SIZE, place->socket_text);
 	place->owner = attr.st_uid;
 	place->dev = attr.st_dev;
 	place->ino = attr.st_ino;

@@ -239,14 +239,31 @@ static bool is_hex_name(const char *name, size_t digits)
 struct collection {
 	bool (*is_known)(void *arg, const uint8_t *file_id); /* NULL: nothing is */
 	void *arg;
+	int aside_fd; /* -1: what is unknown is removed, else it goes below this directory */
 	int removed;
 };
+
+/* 0, or -errno; errno values that tell of something that is no object are the caller's to pass
+ * over. */
+static int take_away(
+	const struct collection *collection, int dir_fd, const char *shelf, const char *name)
+{
+	char path[PATH_SIZE];
+
+	if (collection->aside_fd < 0 || !*shelf)
+		return unlinkat(dir_fd, name, 0) < 0 ? -errno : 0;
+	if (mkdirat(collection->aside_fd, shelf, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	snprintf(path, sizeof(path), "%s/%s", shelf, name);
+	return renameat(dir_fd, name, collection->aside_fd, path) < 0 ? -errno : 0;
+}
 
 /* Removes the object named so unless it is known. What is no object stays and is not counted. */
 static int collect_name(
 	struct collection *collection, int dir_fd, const char *shelf, const char *name)
 {
 	uint8_t file_id[ID_SIZE];
+	int r;
 
 	if (!is_hex_name(name, 2 * ID_SIZE) || strncmp(name, shelf, strlen(shelf)) != 0)
 		return 0;
@@ -254,8 +271,9 @@ static int collect_name(
 		return 0;
 	if (collection->is_known && collection->is_known(collection->arg, file_id))
 		return 0;
-	if (unlinkat(dir_fd, name, 0) < 0)
-		return errno == EISDIR || errno == EPERM || errno == ENOENT ? 0 : -errno;
+	r = take_away(collection, dir_fd, shelf, name);
+	if (r < 0)
+		return r == -EISDIR || r == -EPERM || r == -ENOENT ? 0 : r;
 	collection->removed++;
 	return 0;
 }
@@ -288,11 +306,26 @@ static int collect_directory(
 	return collection->removed > before ? file_sync_directory(dirfd(dir)) : 0;
 }
 
+static int collect_shelves(struct object_store *store, struct collection *collection)
+{
+	char shelf[3];
+	int r;
+
+	for (unsigned i = 0; i < 256; i++) {
+		uint8_t byte = (uint8_t)i;
+
+		hex_encode(&byte, 1, shelf);
+		r = collect_directory(collection, store->dir_fd, shelf, shelf);
+		if (r < 0 && r != -ENOENT)
+			return r;
+	}
+	return collection->removed;
+}
+
 int object_store_collect(
 	struct object_store *store, bool (*is_known)(void *arg, const uint8_t *file_id), void *arg)
 {
-	struct collection collection = {0};
-	char shelf[3];
+	struct collection collection = {.aside_fd = -1};
 	int r;
 
 	r = collect_directory(&collection, store->dir_fd, NEW_NAME, "");
@@ -300,15 +333,15 @@ int object_store_collect(
 		return r;
 	collection.is_known = is_known;
 	collection.arg = arg;
-	for (unsigned i = 0; i < 256; i++) {
-		uint8_t byte = (uint8_t)i;
+	return collect_shelves(store, &collection);
+}
 
-		hex_encode(&byte, 1, shelf);
-		r = collect_directory(&collection, store->dir_fd, shelf, shelf);
-		if (r < 0 && r != -ENOENT)
-			return r;
-	}
-	return collection.removed;
+int object_store_set_aside(struct object_store *store,
+	bool (*is_known)(void *arg, const uint8_t *file_id), void *arg, int to_fd)
+{
+	struct collection collection = {.is_known = is_known, .arg = arg, .aside_fd = to_fd};
+
+	return collect_shelves(store, &collection);
 }
 
 int object_store_space(struct object_store *store, uint64_t *ret_bytes, uint64_t *ret_free)

@@ -7,6 +7,7 @@
 #define FS_FORMAT_OBJECT_STORE_H
 
 #include "keystore/base/limits.h"
+#include "keystore/base/scope.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,7 +43,15 @@ int object_store_remove(struct object_store *store, const uint8_t file_id[ID_SIZ
  */
 int object_store_collect(
 	struct object_store *store, bool (*is_known)(void *arg, const uint8_t *file_id), void *arg);
+/*
+ * Moves every published object for which is_known(arg, id) is false to the same place below to_fd,
+ * a directory of the same file system. Under the vault's lock as above. Count moved, or -errno.
+ */
+int object_store_set_aside(struct object_store *store,
+	bool (*is_known)(void *arg, const uint8_t *file_id), void *arg, int to_fd);
 /* Bytes and free bytes of the file system below, for statfs. */
 int object_store_space(struct object_store *store, uint64_t *ret_bytes, uint64_t *ret_free);
+
+SCOPE_FUNCTION(struct object_store *, object_store_close);
 
 #endif
