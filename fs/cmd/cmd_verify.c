@@ -72,6 +72,7 @@ static int verify_entry(void *arg, const char *path, size_t len, const struct en
 {
 	struct verifying *verifying = arg;
 	struct damage_report report = {.cause = DAMAGE_NONE, .chunk = DAMAGE_NO_CHUNK};
+	char detail[DAMAGE_TEXT_SIZE];
 	struct audit_event event;
 	int r = 0;
 
@@ -94,7 +95,8 @@ static int verify_entry(void *arg, const char *path, size_t len, const struct en
 	event.path = path;
 	event.path_len = len;
 	event.file_id = info->kind == ENTRY_FILE ? info->file_id : NULL;
-	event.detail = report.cause == DAMAGE_NONE ? NULL : damage_text(report.cause);
+	damage_report_text(&report, detail);
+	event.detail = report.cause == DAMAGE_NONE ? NULL : detail;
 	r = audit_append_wait(verifying->vault->audit, &event, false);
 	if (r < 0)
 		return r;

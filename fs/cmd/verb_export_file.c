@@ -5,7 +5,6 @@
  * byte leaves, and decided again for every MiB, so that a revocation bites on the way.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "fs/cmd/commands.h"
@@ -66,16 +65,10 @@ static int fail_integrity(const struct export_request *request)
 {
 	bool is_row = request->damage.cause == DAMAGE_NONE;
 	enum reason reason = is_row ? REASON_ROW_DAMAGED : REASON_INTEGRITY;
-	char detail[64];
+	char text[DAMAGE_TEXT_SIZE];
+	const char *detail = is_row ? "row-damaged" : text;
 
-	if (is_row)
-		snprintf(detail, sizeof(detail), "%s", "row-damaged");
-	else if (request->damage.chunk == DAMAGE_NO_CHUNK)
-		snprintf(detail, sizeof(detail), "%s", damage_text(request->damage.cause));
-	else
-		snprintf(detail, sizeof(detail), "%s chunk %llu",
-			damage_text(request->damage.cause),
-			(unsigned long long)request->damage.chunk);
+	damage_report_text(&request->damage, text);
 	if (record(request, AUDIT_INTEGRITY, AUDIT_ERROR, reason, detail) < 0)
 		complain(request->call->output, "export: the audit trail cannot be written");
 	complain(request->call->output,

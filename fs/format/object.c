@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "keystore/derive.h"
@@ -26,6 +27,15 @@ static_assert(ARRAY_SIZE(damage_texts) == DAMAGE_KINDS, "a word for every cause"
 const char *damage_text(enum damage damage)
 {
 	return (unsigned)damage < DAMAGE_KINDS ? damage_texts[damage] : "unknown";
+}
+
+void damage_report_text(const struct damage_report *report, char ret_text[DAMAGE_TEXT_SIZE])
+{
+	if (report->chunk == DAMAGE_NO_CHUNK)
+		snprintf(ret_text, DAMAGE_TEXT_SIZE, "%s", damage_text(report->cause));
+	else
+		snprintf(ret_text, DAMAGE_TEXT_SIZE, "%s chunk %llu", damage_text(report->cause),
+			(unsigned long long)report->chunk);
 }
 
 int damage_found(struct damage_report *ret_report, enum damage cause, uint64_t chunk)

@@ -50,6 +50,10 @@ struct damage_report {
 	uint64_t chunk; /* DAMAGE_NO_CHUNK when not about one chunk */
 };
 
+#define DAMAGE_TEXT_SIZE 48
+/* "chunk-tag chunk 7", or the cause alone. */
+void damage_report_text(const struct damage_report *report, char ret_text[DAMAGE_TEXT_SIZE]);
+
 /* Fills the report. -EIO for DAMAGE_IO, -EBADMSG for every other cause. */
 int damage_found(struct damage_report *ret_report, enum damage cause, uint64_t chunk);
 

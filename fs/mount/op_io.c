@@ -4,7 +4,6 @@
  * (the kernel takes a short answer for the end of the file), never bytes not yet verified.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "fs/mount/mount_private.h"
@@ -51,13 +50,9 @@ static void refuse_damaged(
 	fuse_req_t request, struct handle *handle, const struct damage_report *report)
 {
 	struct audit_event event = event_of_handle(AUDIT_INTEGRITY, handle);
-	char detail[64];
+	char detail[DAMAGE_TEXT_SIZE];
 
-	if (report->chunk == DAMAGE_NO_CHUNK)
-		snprintf(detail, sizeof(detail), "%s", damage_text(report->cause));
-	else
-		snprintf(detail, sizeof(detail), "%s chunk %llu", damage_text(report->cause),
-			(unsigned long long)report->chunk);
+	damage_report_text(report, detail);
 	event.outcome = AUDIT_ERROR;
 	event.reason = REASON_INTEGRITY;
 	event.detail = detail;

@@ -53,19 +53,22 @@ def in_parallel(targets, work, direct=False):
 
 
 def verify(chosen):
-    """What reads everything without a mount finds each of them, by the same word."""
+    """What reads everything without a mount finds each of them, by the same word. What it says."""
     whole = {target.name: way for target, way in chosen.items()
              if len(target.sealed) == target.geometry.chunks}
     lines = program("verify", f"{T}/vault", "--json", *whole, code=5).splitlines()
-    found = {line["path"]: line["cause"] for line in map(json.loads, lines)}
+    found = {line["path"]: line for line in map(json.loads, lines)}
     for path, (name, cause, _) in whole.items():
-        if found.get(path) != cause:
+        if path not in found or found[path]["cause"] != cause:
             raise Wrong(f"{path}: {name}: verify says {found.get(path)}, should be {cause}")
+    return [(path, line["cause"] + ("" if line["chunk"] is None else f" chunk {line['chunk']}"))
+            for path, line in found.items()]
 
 
 def before_mounting(targets, each, turns):
-    """Each file changed in its own way, the vault mounted, read; the next way in the next turn."""
-    trials = []
+    """Each file changed in its own way, the vault mounted, read; the next way in the next turn. The
+    trials, and what verify said before each mount."""
+    trials, said = [], []
     for turn in range(turns):
         chosen = {}
         for target in targets:
@@ -76,7 +79,7 @@ def before_mounting(targets, each, turns):
         for target, (_, _, steps) in chosen.items():
             change(target, steps)
             harms[target] = harm_of(target, steps)[0]
-        verify(chosen)
+        said += verify(chosen)
         mount()
 
         def work(trial, target):
@@ -95,7 +98,7 @@ def before_mounting(targets, each, turns):
         umount()
         for target, (_, _, steps) in chosen.items():
             restore(target, steps)
-    return trials
+    return trials, said
 
 
 def matrix():
@@ -103,7 +106,7 @@ def matrix():
     wanted = [(suite, log2, word) for log2 in (12, 14, 20) for word in words for suite in SUITES]
     targets = make_objects(wanted)
     each = {target: list(ways(target, random.Random(target.name), False)) for target in targets}
-    trials = before_mounting(targets, each, max(map(len, each.values())) if FULL else 12)
+    trials, said = before_mounting(targets, each, max(map(len, each.values())) if FULL else 12)
     if FULL:
         each = {target: list(ways(target, random.Random(target.name), target.size < 8 << 20))
                 for target in targets}
@@ -123,7 +126,7 @@ def matrix():
     umount()
     program("verify", f"{T}/vault", *[target.name for target in targets if len(target.sealed) ==
                                       target.geometry.chunks])
-    report(trials, f", {len({name for way in each.values() for name, _, _ in way})} ways")
+    report(trials, said, f", {len({name for way in each.values() for name, _, _ in way})} ways")
 
 
 def exchanges(targets):
@@ -169,7 +172,7 @@ def campaign(count):
     trials += in_parallel(targets, work, direct=True)
     umount()
     harmless = sum(trial.tally["harmless"] for trial in trials)
-    report(trials, f", {harmless} changed nothing")
+    report(trials, [], f", {harmless} changed nothing")
 
 
 # --- the storm -------------------------------------------------------------------------------------

@@ -222,23 +222,28 @@ def named(case, function, *words):
         raise Wrong(f"{case}: {wrong}") from None
 
 
-def check_trail(trials):
-    """Each window has exactly the records that it must have, and there are no others."""
+def check_trail(trials, said):
+    """Each window has exactly the records that it must have, and there are no others but those of
+    what verify said."""
     windows = collections.defaultdict(list)
     for trial in trials:
         for window in trial.windows:
             windows[window.path].append(window)
     records = collections.defaultdict(list)
+    by_verify = collections.Counter()
     count = 0
     for line in program("audit", f"{T}/vault", "query", "--action", "integrity", "--json").splitlines():
         record = json.loads(line)
         if record["via"].startswith("slot"):
-            # Of verify, before the vault was mounted.
+            by_verify[record["path"], record["detail"]] += 1
             continue
         if (record["outcome"], record["reason"], record["via"]) != ("error", "integrity", "mount"):
             raise Wrong(f"a record of another kind: {line.decode()}")
         records[record["path"]].append((nanoseconds(record["time"]), record["detail"]))
         count += record["count"] or 1
+    if by_verify != collections.Counter(said):
+        raise Wrong(f"verify said {collections.Counter(said) - by_verify} and recorded "
+                    f"{by_verify - collections.Counter(said)}")
     for path, entries in records.items():
         left = sorted(entries)
         order = sorted(windows[path], key=lambda window: window.start)
@@ -263,12 +268,12 @@ def nanoseconds(text):
     return calendar.timegm(moment) * 10**9 + int(fraction)
 
 
-def report(trials, extra=""):
+def report(trials, said, extra):
     tally, causes = collections.Counter(), collections.Counter()
     for trial in trials:
         tally += trial.tally
         causes += trial.causes
-    recorded = check_trail(trials)
+    recorded = check_trail(trials, said)
     print("causes: " + ", ".join(f"{cause} {causes[cause]}" for cause in sorted(causes)))
     print(f"{tally['cases']} cases, {tally['reads']} reads right, {tally['refused']} refused, "
           f"{recorded} records{extra}")
