@@ -51,13 +51,16 @@ static int remake_slot(struct keystore *keystore, const struct key_slot *slot,
 	return -EKEYREJECTED;
 }
 
+/* Each secret that is tried costs as much as a guess: the rows are free meanwhile. */
 static int remake_slots(
 	struct keystore *keystore, struct rekey_offer *offer, struct keystore_rekey *rekey)
 {
 	scope_free struct key_slot *slots = NULL;
 	int r;
 
+	keystore_lock_rows(keystore);
 	r = key_slots_read(keystore->db, &slots, &rekey->count);
+	keystore_unlock_rows(keystore);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < rekey->count; i++) {
@@ -87,9 +90,7 @@ int keystore_rekey_prepare(
 	if (r < 0)
 		return r;
 	offer->missing_count = 0;
-	keystore_lock_rows(keystore);
 	r = remake_slots(keystore, offer, rekey);
-	keystore_unlock_rows(keystore);
 	if (r == 0)
 		*ret_rekey = take(&rekey);
 	return r;

@@ -86,9 +86,9 @@ static int make_operand(
 	event.detail = "intent";
 	if (vault_record(vault, call, &event) < 0)
 		return EXIT_FAILED;
-	pthread_mutex_lock(&vault->changing);
+	pthread_mutex_lock(&vault->acting);
 	r = verb_flag(call, "p") ? make_all(vault, call, path, len) : make(vault, call, path, len);
-	pthread_mutex_unlock(&vault->changing);
+	pthread_mutex_unlock(&vault->acting);
 	if (r < 0)
 		explain(call, path, len, r);
 	event.outcome = r < 0 ? AUDIT_ERROR : AUDIT_ALLOW;

@@ -160,9 +160,9 @@ static int move_locked(struct move *move)
 	r = record(move, "intent", AUDIT_ALLOW);
 	if (r < 0)
 		return EXIT_FAILED;
-	pthread_mutex_lock(&move->vault->changing);
+	pthread_mutex_lock(&move->vault->acting);
 	r = move_name(move);
-	pthread_mutex_unlock(&move->vault->changing);
+	pthread_mutex_unlock(&move->vault->acting);
 	if (r < 0 && r != -ETIMEDOUT)
 		explain(move, r);
 	recorded = record(move, r < 0 ? "failed" : "done", r < 0 ? AUDIT_ERROR : AUDIT_ALLOW);

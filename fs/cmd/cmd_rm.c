@@ -152,9 +152,9 @@ static int remove_operand(struct removal *removal, const char *path, size_t len)
 	if (vault_record(vault, removal->call, &event) < 0)
 		return EXIT_FAILED;
 	removal->files = 0;
-	pthread_mutex_lock(&vault->changing);
+	pthread_mutex_lock(&vault->acting);
 	r = remove_path(removal, path, len);
-	pthread_mutex_unlock(&vault->changing);
+	pthread_mutex_unlock(&vault->acting);
 	event.outcome = r < 0 ? AUDIT_ERROR : AUDIT_ALLOW;
 	event.detail = r < 0 ? "failed" : "done";
 	if (removal->files)

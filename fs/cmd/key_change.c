@@ -89,7 +89,10 @@ static int put_in_force(struct vault *vault, struct verb_call *call, struct keys
 	r = audit_rekey_begin(vault->audit, &next);
 	if (r < 0)
 		return complain_change(vault, call, r);
+	/* An anchor under the old key must not take the place of both. */
+	pthread_mutex_lock(&vault->anchoring);
 	r = keystore_rekey_commit(vault->keystore, rekey);
+	pthread_mutex_unlock(&vault->anchoring);
 	ended = audit_rekey_end(vault->audit, r == 0);
 	if (r < 0)
 		return complain_change(vault, call, r);

@@ -256,7 +256,9 @@ static int open_vault(const struct vault_place *place, const struct unlock_secre
 	vault->place.owner = place->owner;
 	vault->place.dev = place->dev;
 	vault->place.ino = place->ino;
+	pthread_mutex_init(&vault->acting, NULL);
 	pthread_mutex_init(&vault->changing, NULL);
+	pthread_mutex_init(&vault->anchoring, NULL);
 	vault->lock_fd = vault_lock(place->path, &holder);
 	if (vault->lock_fd == -EBUSY) {
 		complain(output, "%s is in use by process %ld; wait for it, or unmount",
@@ -324,7 +326,9 @@ struct vault *vault_close(struct vault *vault)
 	keystore_close(vault->keystore);
 	if (vault->lock_fd >= 0)
 		close(vault->lock_fd);
+	pthread_mutex_destroy(&vault->anchoring);
 	pthread_mutex_destroy(&vault->changing);
+	pthread_mutex_destroy(&vault->acting);
 	vault_place_done(&vault->place);
 	free(vault);
 	return NULL;

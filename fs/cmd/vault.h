@@ -58,7 +58,11 @@ struct vault {
 	uint32_t slot;		  /* which slot opened it */
 	bool whole;		  /* everything came up and was believed */
 	struct server *server;	  /* NULL in a command's own process */
-	pthread_mutex_t changing; /* one change of rules, keys or tree bookkeeping at a time */
+	/* One act on keys or names at a time. A change of rules never waits for one. */
+	pthread_mutex_t acting;
+	pthread_mutex_t changing; /* one change of rules at a time */
+	/* After either of these: the anchor is written, or gets another key. */
+	pthread_mutex_t anchoring;
 	struct vault_acceptance *acceptance; /* while opening: what else would be refused */
 	struct unsaved_change *unsaved;	     /* in force, not on disk; guarded by changing */
 };

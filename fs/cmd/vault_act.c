@@ -47,10 +47,10 @@ int vault_act(struct vault *vault, struct verb_call *call, struct vault_act *act
 {
 	int r;
 
-	pthread_mutex_lock(&vault->changing);
+	pthread_mutex_lock(&vault->acting);
 	r = perform(vault, call, act);
 	vault_write_anchor(vault);
-	pthread_mutex_unlock(&vault->changing);
+	pthread_mutex_unlock(&vault->acting);
 	return r;
 }
 

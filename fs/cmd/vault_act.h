@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vault_act.h - an act on keys, between its two records: intent with the next epoch, synced; the
- * act itself; done, or failed. One act or change at a time.
+ * act itself; done, or failed. One act at a time.
  */
 #ifndef FS_CMD_VAULT_ACT_H
 #define FS_CMD_VAULT_ACT_H

@@ -179,6 +179,7 @@ void vault_write_anchor(struct vault *vault)
 
 	if (keystore_is_broken(vault->keystore))
 		return;
+	pthread_mutex_lock(&vault->anchoring);
 	audit_head(vault->audit, &head);
 	keystore_lock_rows(vault->keystore);
 	anchor.epochs[SEALED_POLICY] = sealed_rows_epoch(rows, SEALED_POLICY);
@@ -187,6 +188,7 @@ void vault_write_anchor(struct vault *vault)
 	anchor.audit_segment = head.segment;
 	anchor.audit_seq = head.seq;
 	r = keystore_anchor_write(vault->keystore, &anchor);
+	pthread_mutex_unlock(&vault->anchoring);
 	if (r < 0)
 		log_warning("%s: the anchor could not be written: %s", vault->place.path,
 			result_text(r));

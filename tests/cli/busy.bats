@@ -65,3 +65,31 @@ waited() { [ "$((SECONDS - $1))" -ge 4 ] && [ "$((SECONDS - $1))" -le 15 ]; }
 	wait $!
 	"$MODELVAULT" ls v | grep -q '^later/'
 }
+
+# still_at PID: the command has not ended when a rule has been taken back.
+still_at() {
+	"$MODELVAULT" revoke v "$("$MODELVAULT" grant v any read nothing 2>/dev/null)" 2>>said
+	kill -0 "$1"
+}
+
+@test "a revoke waits for no rm of many files, and for no rekey" {
+	mkdir many
+	for i in $(seq 500); do echo "$i" >"many/$i"; done
+	"$MODELVAULT" import v many 2>>said
+	echo 'correct horse' >pass
+	"$MODELVAULT" key v add --new-passphrase-file pass 2>>said
+	mounted v m
+	"$MODELVAULT" rm v -r many 3>&- &
+	wait_for 10 eval '[ "$(ls m/many | wc -l)" -lt 500 ]'
+	still_at $!
+	wait $!
+	# Each passphrase that is tried takes a third of a second or more.
+	for i in 1 2 3; do echo "$i" >"wrong.$i"; done
+	"$MODELVAULT" key v rekey --key-file v.key --passphrase-file wrong.1 --passphrase-file wrong.2 \
+		--passphrase-file wrong.3 --passphrase-file pass 2>>said 3>&- &
+	wait_for 10 eval '"$MODELVAULT" audit v --action key --json | grep -q "intent.*rekey"'
+	still_at $!
+	wait $!
+	unmounted m
+	"$MODELVAULT" verify v --passphrase-file pass >>said
+}
