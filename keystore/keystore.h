@@ -57,9 +57,10 @@ void keystore_lock_rows(struct keystore *keystore);
 void keystore_unlock_rows(struct keystore *keystore);
 
 /*
- * Looks whether another connection has committed (PRAGMA data_version) and then checks the seal
- * again. 0: nothing new or still intact. -EBADMSG: broken: from now on every keystore_file_key is
- * -EBADMSG and keystore_is_broken is true. -ESTALE: an older state was put back: the same.
+ * Looks whether the file is still the one that was opened, and whether another connection has
+ * committed (PRAGMA data_version), and then checks the seal again. 0: nothing new or still intact.
+ * -EBADMSG: broken: from now on every keystore_file_key is -EBADMSG and keystore_is_broken is true.
+ * -ESTALE: an older state was put back: the same.
  */
 int keystore_watch(struct keystore *keystore);
 bool keystore_is_broken(const struct keystore *keystore);

@@ -87,6 +87,8 @@ static int watch_locked(struct keystore *keystore)
 	int64_t version;
 	int r;
 
+	if (!db_is_in_place(keystore->db))
+		return -EBADMSG;
 	r = db_data_version(keystore->db, &version);
 	if (r < 0 || version == keystore->data_version)
 		return r;

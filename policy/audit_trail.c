@@ -210,6 +210,9 @@ int audit_trail_begin(struct audit_trail *trail, bool sync)
 {
 	int r;
 
+	/* Records in a file that nobody can find any more are none. */
+	if (!db_is_in_place(trail->db))
+		return -ESTALE;
 	trail->is_synced = sync && !trail->always_sync;
 	if (trail->is_synced) {
 		r = db_set_sync_full(trail->db, true);

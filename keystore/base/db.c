@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "keystore/base/db_path.h"
 
@@ -27,6 +28,8 @@ struct db_query {
 
 struct db {
 	sqlite3 *handle;
+	dev_t dev; /* of the file that was opened */
+	ino_t ino;
 	struct db_query *cache[CACHE_LISTS];
 };
 
@@ -160,6 +163,7 @@ static int open_read_only(const char *path, struct db **ret_db)
 static int open_configured(const char *path, unsigned flags, struct db **ret_db)
 {
 	scope(db_close) struct db *db = NULL;
+	struct stat st;
 	int r;
 
 	r = db_path_check(path);
@@ -174,8 +178,22 @@ static int open_configured(const char *path, unsigned flags, struct db **ret_db)
 	r = set_pragmas(db, flags);
 	if (r < 0)
 		return r;
+	if (stat(path, &st) < 0)
+		return -errno;
+	db->dev = st.st_dev;
+	db->ino = st.st_ino;
 	*ret_db = take(&db);
 	return 0;
+}
+
+bool db_is_in_place(const struct db *db)
+{
+	struct stat st;
+
+	/* What cannot be told now (a store that fails) is no other file. */
+	if (stat(sqlite3_db_filename(db->handle, "main"), &st) < 0)
+		return errno != ENOENT && errno != ENOTDIR;
+	return st.st_dev == db->dev && st.st_ino == db->ino;
 }
 
 int db_open(const char *path, unsigned flags, struct db **ret_db)

@@ -119,6 +119,11 @@ int db_migrate(struct db *db, const struct db_migration *migrations, size_t coun
  * would run somebody else's SQL in whatever program opens it.
  */
 int db_check_plain(struct db *db);
+/*
+ * False when another file, or none, has the name of the one that was opened: what is committed
+ * here would be lost. Not for DB_READ_ONLY.
+ */
+bool db_is_in_place(const struct db *db);
 /* PRAGMA data_version: changes when another connection has committed. */
 int db_data_version(struct db *db, int64_t *ret_version);
 /* Checkpoints the WAL into the database and truncates it to nothing. */

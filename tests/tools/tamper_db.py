@@ -147,6 +147,16 @@ def put_and_mount(world, change):
     return outcome
 
 
+def unrecorded(world, change):
+    """What readers get of a server that can write no record."""
+    world.begin()
+    world.serve()
+    change(world)
+    answers = set(read_all(world).values())
+    world.unserve()
+    return "refused" if answers == {errno.EACCES} else f"answers {answers}"
+
+
 def put_and_verify(world, change):
     world.begin()
     change(world)
@@ -159,6 +169,8 @@ def tamper_files(world, report):
         report.take(name, put_and_mount(world, change), [wanted])
     for name, (change, wanted) in files.SERVED.items():
         report.take(f"{name}, served", served(world, lambda _, change=change: change(world), [wanted]), [wanted])
+    for name, change in files.SERVED_TRAIL.items():
+        report.take(f"{name}, served", unrecorded(world, change), ["refused"])
     for name, (change, wanted) in files.AUDIT.items():
         report.take(f"audit.db: {name}", put_and_verify(world, change), [wanted])
     for seed in range(300 if FULL else 6):

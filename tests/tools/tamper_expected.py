@@ -49,7 +49,7 @@ KEYSTORE = {
     },
     # Nothing counts the attributes of a file: one that is not there is missed by the seal alone.
     "xattr": {
-        "*": DAMAGED, "ino/null": ("noticed", "noticed"), "ino/type": ("noticed", "noticed"),
+        "*": DAMAGED, "ino": ("damaged|noticed", "damaged|noticed"),
         "delete": ("noticed", "noticed"), "delete-all": ("noticed", "noticed"),
         "foreign-table": ("noticed", "noticed"),
     },

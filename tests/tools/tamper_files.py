@@ -70,6 +70,14 @@ def spoilt(name, how):
     return change
 
 
+def replaced(name):
+    """Another file of the same bytes has its name."""
+    def change(world):
+        shutil.copy(world.vault / name, world.place / "copy")
+        os.replace(shutil.copy(world.place / "copy", world.vault / "copy"), world.vault / name)
+    return change
+
+
 def sql(name, statements):
     def change(world):
         db = world.connect(name)
@@ -178,8 +186,16 @@ SERVED = {
     "older rows restored": (restored, "sealed"),
     "bucket MACs exchanged": (bucket_macs, "sealed"),
     "the seal of an older time": (older_seal, "sealed"),
+    "keystore.db replaced by its copy": (replaced("keystore.db"), "sealed"),
+    "keystore.db taken away": (spoilt("keystore.db", "missing"), "sealed"),
     **{f"a {name}": (sql("keystore.db", text), "sealed") for name, text in STRANGE.items()},
     **{f"{name}": (sql("keystore.db", text), "unharmed") for name, text in HARMLESS.items()},
+}
+# What makes that nothing can be recorded any more: nobody is answered.
+SERVED_TRAIL = {
+    "audit.db replaced by its copy": replaced("audit.db"),
+    "audit.db taken away": spoilt("audit.db", "missing"),
+    "audit.db without its tables": sql("audit.db", "DROP TABLE record"),
 }
 # name: (change of a trail, what verify says)
 AUDIT = {

@@ -41,6 +41,22 @@ static void test_foreign_commit_that_leaves_rows_alone(void **state)
 	assert_int_equal(keystore_watch(fixture->keystore), 0);
 }
 
+static void test_exchanged_file_is_seen(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t ino = fixture_file(fixture, ROOT_INO, "m", 1);
+	char path[128], moved[128];
+
+	fixture_path(fixture, "keystore.db", path);
+	fixture_path(fixture, "moved.db", moved);
+	assert_int_equal(rename(path, moved), 0);
+	assert_int_equal(keystore_watch(fixture->keystore), -EBADMSG);
+	assert_int_equal(rename(moved, path), 0);
+	/* It never goes back. */
+	assert_int_equal(keystore_watch(fixture->keystore), -EBADMSG);
+	assert_int_equal(key_of(fixture, ino), -EBADMSG);
+}
+
 static void test_edited_file_row_is_seen(void **state)
 {
 	struct fixture *fixture = *state;
@@ -180,6 +196,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_own_changes_are_nothing_new),
 		TEST(test_foreign_commit_that_leaves_rows_alone),
+		TEST(test_exchanged_file_is_seen),
 		TEST(test_edited_file_row_is_seen),
 		TEST(test_setting_edited),
 		TEST(test_setting_removed),
