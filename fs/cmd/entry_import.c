@@ -21,8 +21,12 @@ int entry_complain(const struct entry_request *request, const char *words)
 
 int entry_complain_failure(const struct entry_request *request, const char *step, int result)
 {
-	complain(request->call->output, "import: %s: %s: %s", request->shown, step,
-		result_text(result));
+	bool full = result == -ENOSPC || result == -EDQUOT;
+
+	complain(request->call->output, "import: %s: %s: %s%s", request->shown, step,
+		result == -ELOOP ? "it would lie deeper than a vault goes, 1023 directories"
+				 : result_text(result),
+		full ? "; make room and import again: what is in is not read again" : "");
 	return result == -EBADMSG || result == -ESTALE ? EXIT_INTEGRITY : EXIT_FAILED;
 }
 

@@ -18,7 +18,8 @@
 #include "fs/cmd/tree_path.h"
 
 #define OWN_MOUNTS_MAX 64
-#define TOO_DEEP       "it lies in more than 1024 directories and was left out with all below"
+#define TOO_DEEP \
+	"it lies deeper than a vault goes, 1023 directories, and was left out with all below"
 static_assert(LIMIT_DEPTH == 1024, "the text says so");
 #define OPEN_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY)
 
@@ -264,7 +265,7 @@ static void visit_directory(struct import_tree *tree, int dir_fd, const char *na
 		return complain_here(tree, "it belongs to this vault and was left out");
 	if (is_loop(&self))
 		return complain_here(tree, "it is a directory above itself and was left out");
-	if (self.depth > LIMIT_DEPTH)
+	if (self.depth >= LIMIT_DEPTH)
 		return complain_here(tree, TOO_DEEP);
 	fd = open_same(tree, dir_fd, name, attr);
 	if (fd < 0)
