@@ -140,7 +140,7 @@ static int rebuild_request(
 	struct invocation *invocation, const char *path, const struct vault_place *place)
 {
 	static const char *const kept[] = {
-		"o", "quiet", "key-file", "passphrase-file", "passphrase-fd"};
+		"o", "quiet", "by-mount", "key-file", "passphrase-file", "passphrase-fd"};
 	struct message *request;
 	char namespace[32];
 	int r;

@@ -275,8 +275,9 @@ static int call_mount(struct helper *helper)
 	code = options_parse(command, (int)(end - args), args, &invocation, &helper->output);
 	if (code != EXIT_DONE)
 		return HELPER_USAGE;
-	/* mount(8) says nothing when all is well. */
-	if (!helper->verbose && message_add_text(invocation.request, "quiet", "") < 0)
+	/* mount(8) says nothing when all is well, and has options of its own. */
+	if ((!helper->verbose && message_add_text(invocation.request, "quiet", "") < 0) ||
+		message_add_text(invocation.request, "by-mount", "") < 0)
 		code = HELPER_SYSTEM;
 	else
 		code = exit_code_for_mount(command->run(&invocation));

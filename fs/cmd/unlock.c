@@ -269,10 +269,10 @@ int unlock_secrets_get(const struct invocation *invocation, const char *vault_pa
 	}
 	if (r < 0) {
 		unlock_secrets_done(&secrets);
-		complain(output,
-			"%s is locked and no server has it: give --key-file F, "
-			"--passphrase-file F or --passphrase-fd N",
-			vault_path);
+		complain(output, "%s is locked and no server has it: give %s", vault_path,
+			invocation_option(invocation, "by-mount")
+				? "-o key-file=F or -o passphrase-file=F"
+				: "--key-file F, --passphrase-file F or --passphrase-fd N");
 		return EXIT_KEY;
 	}
 	*ret_secrets = secrets;

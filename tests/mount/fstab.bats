@@ -141,7 +141,7 @@ fstab() { printf '%s\n' "$@" >"$T/fstab"; }
 	exits 32 inside mount -t modelvault "$T/vault" "$T/m" -o "key-file=$T/wrong.key"
 	# Without a terminal and without a key it does not wait for one.
 	exits 32 timeout 20 setsid -w nsenter -t "$(cat namespace)" -m /sbin/mount.modelvault "$T/vault" "$T/m" </dev/null
-	[[ $output == *"is locked"*"--key-file"* ]]
+	[[ $output == *"is locked"*"-o key-file="* ]]
 	exits 0 helper "$T/vault" "$T/m" -o "key-file=$T/vault.key"
 	exits 32 helper "$T/vault" "$T/m" -o "key-file=$T/vault.key"
 }

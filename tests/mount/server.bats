@@ -40,6 +40,7 @@ server_pid() { "$MODELVAULT" status vault --json | jq -r 'select(.kind == "vault
 hold() {
 	tail -f "$1" >/dev/null 3>&- &
 	echo $! >"$T/holder.pid"
+	wait_for 5 sh -c 'find "/proc/$1/fd" -lname "*/$2" | grep -q .' sh $! "$1"
 }
 
 @test "mount answers when it returns, umount when all is gone" {
