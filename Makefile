@@ -4,7 +4,7 @@
 #
 # Variables, to be given on the command line or in the environment:
 #   PREFIX      where `install` puts things (/usr/local); DESTDIR is put in front of it
-#   SBINDIR     where mount(8) looks for helpers (/sbin); empty: mount.modelvault is not installed
+#   SBINDIR     where mount.modelvault goes: /sbin for PREFIX /usr and /usr/local, else PREFIX/sbin
 #   CC          compiler (gcc)            CFLAGS, LDFLAGS   added to the project's own flags
 #   SANITIZE    address,undefined or thread: builds into build/<list joined by ->/ instead of build/;
 #               fuzz: for libFuzzer, by clang
@@ -15,7 +15,7 @@
 
 VERSION := 0.1-dev
 PREFIX  ?= /usr/local
-SBINDIR ?= $(realpath /sbin)
+SBINDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),$(realpath /sbin),$(PREFIX)/sbin)
 CFLAGS  ?= -O2 -g
 SANITIZE ?=
 ifeq ($(origin CC),default)
@@ -85,8 +85,8 @@ HELPERS := $(patsubst %.c,$(B)/obj/%.o,\
 	$(filter-out $(UNIT),$(sort $(wildcard tests/unit/*.c tests/unit/*/*.c))))
 FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,build/fuzz/test/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCH_PROGRAMS := $(B)/bench/reader $(B)/bench/null_server
-# mount(8) runs /sbin/mount.TYPE; on a system where /sbin is a link, a package may not make it.
-MOUNT_HELPERS := $(if $(SBINDIR),$(patsubst %,$(DESTDIR)$(SBINDIR)/mount.%,modelvault fuse.modelvault))
+# mount(8) runs /sbin/mount.TYPE; where /sbin is a link a package may not hold it: hence realpath.
+MOUNT_HELPERS := $(patsubst %,$(DESTDIR)$(SBINDIR)/mount.%,modelvault fuse.modelvault)
 MANUALS := $(wildcard contrib/man/*.[1-8])
 COMPLETION := $(B)/completion/modelvault
 
@@ -179,7 +179,8 @@ $(COMPLETION): contrib/completion/modelvault.bash $(PROGRAM)
 -include $(shell test -d $(B)/obj && find $(B)/obj -name '*.d')
 
 # pairs: FILE=DIRECTORY below PREFIX, for install and uninstall alike.
-INSTALLED := $(COMPLETION)=share/bash-completion/completions $(foreach m,$(MANUALS),$(m)=share/man/man$(subst .,,$(suffix $(m)))) \
+INSTALLED := $(COMPLETION)=share/bash-completion/completions \
+	$(foreach m,$(MANUALS),$(m)=share/man/man$(subst .,,$(suffix $(m)))) \
 	$(foreach d,README.md LICENSE $(wildcard contrib/docs/*.md),$(d)=share/doc/modelvault$(patsubst %/,/%,$(filter-out ./,$(dir $(d)))))
 installed_file = $(DESTDIR)$(PREFIX)/$(call package,$(1))/$(notdir $(call module,$(1)))
 
@@ -188,10 +189,9 @@ install: program                        ## program, mount helper, man pages, uni
 	$(foreach i,$(INSTALLED),install -D -m 644 $(call module,$(i)) $(call installed_file,$(i))$(newline))
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system && sed 's,/usr/local/bin,$(PREFIX)/bin,' \
 		contrib/systemd/modelvault@.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/modelvault@.service
-	@for h in $(MOUNT_HELPERS); do \
-		install -d $$(dirname $$h) && ln -sf $(PREFIX)/bin/modelvault $$h || \
-			{ echo "mount(8) will not know the type modelvault (SBINDIR= leaves this out)"; \
-			test $$(id -u) != 0 || exit 1; }; done
+	install -d $(DESTDIR)$(SBINDIR)
+	$(foreach h,$(MOUNT_HELPERS),ln -sf $(PREFIX)/bin/modelvault $(h)$(newline))
+	@[ $(SBINDIR) -ef /sbin ] || echo "mount(8) looks for mount.modelvault in /sbin: with SBINDIR=/sbin it is put there"
 
 uninstall:                              ## what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/modelvault $(MOUNT_HELPERS) \

@@ -22,8 +22,8 @@ setup() {
 	inside mount --bind "$target" "$T/real"
 	inside mount -t tmpfs none "$target"
 	inside cp -as "$T/real/." "$target/"
-	inside ln -s "$MODELVAULT" "$target/mount.modelvault"
-	inside ln -s "$MODELVAULT" "$target/mount.fuse.modelvault"
+	inside ln -sf "$MODELVAULT" "$target/mount.modelvault"
+	inside ln -sf "$MODELVAULT" "$target/mount.fuse.modelvault"
 }
 
 no_server() { [ -z "$(servers_of "$T")" ]; }
