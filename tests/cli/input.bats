@@ -65,10 +65,11 @@ copy_of_vault() {
 	for command in $(every_command); do
 		operands=(x)
 		case $command in
-		init) continue ;;
+		init | restore) continue ;; # there it may be missing
+		accept) operands=(--database) ;;
 		mount) operands=("$T/empty") ; mkdir -p "$T/empty" ;;
 		grant | deny) operands=(any read x) ;;
-		ls | rules | status | audit) operands=() ;;
+		ls | rules | status | audit | recover) operands=() ;;
 		export | mv) operands=(x "$T/out") ;;
 		import) operands=(tree/file) ;;
 		key) operands=(slots) ;;
@@ -139,7 +140,7 @@ breaks() {
 			[ "$file/$how" != id/link ] && [ "$file/$how" != audit.key/link ] || continue
 			case $file in
 			id) pattern="*file id*damaged*" ;;
-			keystore.db) pattern="*keystore.db *keystore.copy is the last good state" ;;
+			keystore.db) pattern="*keystore.db *keystore.copy, the last good state*" ;;
 			*) pattern="*audit trail cannot be continued*verify*" ;;
 			esac
 			echo "$file $how"
@@ -171,7 +172,7 @@ breaks() {
 @test "an older vault put back is told from a restore that was meant" {
 	copy_of_vault
 	"$MODELVAULT" grant vault any list x 2>/dev/null
-	says 5 "*keystore.db is older than this machine has seen; if a restore was meant, *" \
+	says 5 "*keystore.db is older than this machine has seen *accept*--database*" \
 		"$MODELVAULT" rules "$T/broken"
 }
 
