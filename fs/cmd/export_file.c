@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/xattr.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,7 +16,8 @@
 #include "keystore/base/clock.h"
 #include "keystore/base/secret.h"
 
-#define MODE_OF_OTHERS 0777 /* the owner is another: no set-user-id */
+/* A vault's owner may be anybody: no word of his makes a program of root's. */
+#define MODE_OF_FILES 0777
 
 struct export_job *export_job_free(struct export_job *job)
 {
@@ -56,7 +58,8 @@ static void set_xattrs(int fd, const struct export_look *look)
 		cursor_bytes(&cursor, len + 1);
 		len = cursor_u32(&cursor);
 		value = cursor_bytes(&cursor, len);
-		if (value)
+		/* Imported were these only; others (security.capability) mean power. */
+		if (value && strncmp(name, XATTR_USER_PREFIX, XATTR_USER_PREFIX_LEN) == 0)
 			(void)!fsetxattr(fd, name, value, len, 0);
 	}
 }
@@ -64,13 +67,12 @@ static void set_xattrs(int fd, const struct export_look *look)
 /* The bytes are what was asked for; a file system without such attributes keeps its own. */
 void export_set_attributes(int fd, const struct export_look *look)
 {
-	mode_t mode = look->mode & MODE_OF_OTHERS;
 	struct timespec times[2];
 
 	set_xattrs(fd, look);
-	if (geteuid() == 0 && fchown(fd, look->uid, look->gid) == 0)
-		mode = look->mode & 07777;
-	(void)!fchmod(fd, mode);
+	if (geteuid() == 0)
+		(void)!fchown(fd, look->uid, look->gid);
+	(void)!fchmod(fd, look->mode & MODE_OF_FILES);
 	export_look_times(look, times);
 	(void)!futimens(fd, times);
 }
