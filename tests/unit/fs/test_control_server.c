@@ -60,6 +60,21 @@ static int fill(struct control_reply *reply)
 	return 0;
 }
 
+/* `count` bytes of a pattern, and what came of it as the exit code. */
+static int pour(struct control_reply *reply, int64_t count)
+{
+	char bytes[65536];
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)(i * 13 + i / 256);
+	for (int64_t left = count; left > 0 && r == 0; left -= (int64_t)sizeof(bytes))
+		r = control_reply_pour(
+			reply, bytes, left < (int64_t)sizeof(bytes) ? (size_t)left : sizeof(bytes));
+	handlers.write_result = r;
+	return r == 0 ? 0 : 1;
+}
+
 static int copy_descriptor(struct message *request, struct control_reply *reply)
 {
 	scope_fd int fd = message_take_fd(request, 0);
@@ -94,6 +109,8 @@ static int handle(
 		pthread_barrier_wait(&handlers.together);
 	else if (strcmp(verb, "fill") == 0)
 		return fill(reply);
+	else if (strcmp(verb, "pour") == 0)
+		return pour(reply, number);
 	else if (strcmp(verb, "copy") == 0)
 		return copy_descriptor(request, reply);
 	return 0;
@@ -281,6 +298,101 @@ static void test_descriptors(void **state)
 	assert_int_equal(control_client_call(client, message, collect, &answer), 0);
 	assert_string_equal(buffer_text(&answer.streams[0]), "through a pipe");
 	assert_int_equal(entries("/proc/self/fd"), before);
+}
+
+struct stream {
+	size_t stop_after; /* 0: at the end */
+	size_t bytes;
+	bool other; /* not what was poured */
+};
+
+static int take_stream(void *arg, int fd)
+{
+	scope_fd int pipe = fd;
+	struct stream *stream = arg;
+	char byte[4096];
+	ssize_t n;
+
+	while ((n = read(pipe, byte, sizeof(byte))) > 0) {
+		for (ssize_t i = 0; i < n; i++, stream->bytes++) {
+			size_t at = stream->bytes % 65536;
+
+			stream->other |= byte[i] != (char)(at * 13 + at / 256);
+		}
+		if (stream->stop_after && stream->bytes >= stream->stop_after)
+			break;
+	}
+	return 0;
+}
+
+static int ignore_text(void *arg, int stream, const void *bytes, size_t len)
+{
+	(void)arg, (void)stream, (void)bytes, (void)len;
+	return 0;
+}
+
+static int fetch(struct control_client *client, int64_t count, struct stream *stream)
+{
+	scope(message_free) struct message *message = request("pour", count);
+	const struct control_sink sink = {ignore_text, take_stream, stream};
+
+	return control_client_fetch(client, message, &sink);
+}
+
+static void test_streams(void **state)
+{
+	scope(control_client_free) struct control_client *client = new_client();
+	struct stream stream = {0}, empty = {0}, again = {0}, cut = {.stop_after = 1};
+
+	size_t before;
+
+	(void)state;
+	assert_int_equal(fetch(client, 5000001, &stream), 0);
+	before = entries("/proc/self/fd"); /* the server has its end open */
+	assert_int_equal(stream.bytes, 5000001);
+	assert_false(stream.other);
+	assert_int_equal(fetch(client, 0, &empty), 0);
+	assert_int_equal(empty.bytes, 0);
+	/* Who stops to read ends the file, not the connection. */
+	assert_int_equal(fetch(client, 50000000, &cut), 1);
+	assert_int_equal(handlers.write_result, -EPIPE);
+	assert_int_equal(fetch(client, 70000, &again), 0);
+	assert_int_equal(again.bytes, 70000);
+	assert_int_equal(entries("/proc/self/fd"), before);
+}
+
+static void test_stream_that_is_not_expected(void **state)
+{
+	scope(control_client_free) struct control_client *client = new_client();
+	struct answer answer = {0};
+
+	(void)state;
+	assert_int_equal(call(client, "pour", 10, &answer), -EPROTO);
+}
+
+static int keep_stream(void *arg, int fd)
+{
+	*(int *)arg = fd;
+	return -ECANCELED;
+}
+
+/* A server that ends does not wait for a pipe that nobody reads. */
+static void test_free_while_a_stream_is_full(void **state)
+{
+	scope(control_client_free) struct control_client *client = new_client();
+	scope(message_free) struct message *message = request("pour", 50000000);
+	int pipe = -1;
+	const struct control_sink sink = {ignore_text, keep_stream, &pipe};
+	int64_t before_ns;
+
+	assert_int_equal(control_client_fetch(client, message, &sink), -ECANCELED);
+	assert_true(pipe >= 0);
+	usleep(100000);
+	before_ns = clock_monotonic_ns();
+	*state = control_server_free(*state);
+	assert_true(clock_monotonic_ns() - before_ns < 3 * NS_PER_S);
+	assert_int_equal(handlers.write_result, -ESHUTDOWN);
+	close(pipe);
 }
 
 static void test_too_many_descriptors(void **state)
@@ -751,6 +863,9 @@ int main(void)
 		test(test_wrong_stream),
 		test(test_writer_that_gives_up),
 		test(test_descriptors),
+		test(test_streams),
+		test(test_stream_that_is_not_expected),
+		test(test_free_while_a_stream_is_full),
 		test(test_too_many_descriptors),
 		test(test_own_credentials),
 		test(test_credentials_of_another_user),
