@@ -50,7 +50,7 @@ static void drop_object(struct vault *vault, const uint8_t old_id[ID_SIZE])
 		object_store_remove(vault->objects, old_id);
 }
 
-/* Everybody sees it and nobody goes on by a rule of the old name. */
+/* Everybody sees it and nobody goes on by a rule of the old name. 1: but for reads that began. */
 static int show(struct move *move, const struct entry_name *from, const struct entry_name *to,
 	const struct entry_info *info)
 {
@@ -67,9 +67,10 @@ static int show(struct move *move, const struct entry_name *from, const struct e
 		complain(move->call->output,
 			"mv: moved, but reads that had begun are still being answered: %llu",
 			(unsigned long long)effect.undrained);
-	return r;
+	return r < 0;
 }
 
+/* 0; 1: moved, and complained about; or -errno. */
 static int move_name(struct move *move)
 {
 	struct keystore *keystore = move->vault->keystore;
@@ -163,10 +164,10 @@ static int move_locked(struct move *move)
 	pthread_mutex_lock(&move->vault->acting);
 	r = move_name(move);
 	pthread_mutex_unlock(&move->vault->acting);
-	if (r < 0 && r != -ETIMEDOUT)
+	if (r < 0)
 		explain(move, r);
 	recorded = record(move, r < 0 ? "failed" : "done", r < 0 ? AUDIT_ERROR : AUDIT_ALLOW);
-	return exit_code_of(r < 0 ? r : recorded);
+	return r > 0 ? EXIT_FAILED : exit_code_of(r < 0 ? r : recorded);
 }
 
 /* One source with its records. Exit code. */

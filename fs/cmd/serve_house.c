@@ -20,7 +20,6 @@
 static void watch_seal(struct server *server)
 {
 	struct vault *vault = server->vault;
-	struct gate_effect effect;
 	int r;
 
 	r = keystore_watch(vault->keystore);
@@ -31,7 +30,7 @@ static void watch_seal(struct server *server)
 	log_error("%s: keystore.db was changed from outside (%s): every open is refused",
 		vault->place.path, result_text(r));
 	policy_set_broken(vault->policy);
-	gate_enact(vault->gate, NULL, &effect);
+	gate_decide_again(vault->gate);
 }
 
 /* A new segment each day and each million records: who takes the machine cannot rewrite closed

@@ -79,10 +79,11 @@ static int await_ended(struct gate *gate, uint64_t ending, struct gate_effect *e
 	return effect->undrained ? -ETIMEDOUT : 0;
 }
 
-int gate_enact(struct gate *gate, struct policy_change *change, struct gate_effect *ret_effect)
+/* Which ending of handles it was. */
+static uint64_t enact(
+	struct gate *gate, struct policy_change *change, struct gate_effect *ret_effect)
 {
 	struct enacting enacting = {.gate = gate};
-	uint64_t ending;
 
 	*ret_effect = (struct gate_effect){0};
 	pthread_mutex_lock(&gate->enacting);
@@ -90,13 +91,23 @@ int gate_enact(struct gate *gate, struct policy_change *change, struct gate_effe
 	if (change)
 		policy_enact_change(gate->backend.policy, change);
 	pthread_rwlock_unlock(&gate->rules);
-	ret_effect->ended = handle_end(gate->handles, fails_now, record_ended, &enacting, &ending);
-	ret_effect->ending = ending;
+	ret_effect->ended =
+		handle_end(gate->handles, fails_now, record_ended, &enacting, &ret_effect->ending);
 	pthread_mutex_unlock(&gate->enacting);
-	if (change)
-		return await_ended(gate, ending, ret_effect);
+	return ret_effect->ending;
+}
+
+int gate_enact(struct gate *gate, struct policy_change *change, struct gate_effect *ret_effect)
+{
+	return await_ended(gate, enact(gate, change, ret_effect), ret_effect);
+}
+
+void gate_decide_again(struct gate *gate)
+{
+	struct gate_effect effect;
+
+	enact(gate, NULL, &effect);
 	notifier_wake(gate->notifier);
-	return 0;
 }
 
 void gate_file_replaced(struct gate *gate, uint64_t ino, const char *name, size_t len)

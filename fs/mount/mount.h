@@ -45,10 +45,11 @@ struct gate_effect {
 /*
  * Puts a prepared change in force: no open after it sees the old rules; then every live handle is
  * decided again, those that fail are ended and their pages and mappings invalidated. Returns when
- * that is done. Never from a FUSE request. change NULL: only decides the handles again, and does
- * not wait for the last step.
+ * that is done. Never from a FUSE request. change NULL: only decides the handles again.
  */
 int gate_enact(struct gate *gate, struct policy_change *change, struct gate_effect *ret_effect);
+/* Decides the handles again and waits for nothing: those that fail serve no more. */
+void gate_decide_again(struct gate *gate);
 /*
  * Ends every handle of a file whose last name was removed, and drops what is kept of its keys.
  * file_id: of the object that went.

@@ -120,3 +120,19 @@ store_hangs() {
 @test "the same with pages cached: they go when the store answers" {
 	store_hangs keep
 }
+
+@test "mv to where its reader may not read: waits as a revoke does" {
+	"$MODELVAULT" deny vault user:mvbob read other >denied 2>>said
+	read_is_held keep
+	"$MODELVAULT" mv vault model other 3>&- 6>&- &
+	move=$!
+	wait_for 5 eval '"$MODELVAULT" audit vault --action revoked --count | grep -qx 1'
+	sleep 0.5
+	kill -0 $move
+	rm hold
+	wait $move
+	echo >&6
+	wait $reader
+	grep -x 'after 0 0' read
+	as_user mvalice cmp m/other model
+}
