@@ -181,6 +181,7 @@ remove_cgroup() {
 		"$(cat cgroup)" "$(cat c.pid)" -m -p --wdns=/ -- \
 		setpriv --reuid 5001 --regid 5001 --clear-groups cat "$T/srv/models/tree/file" >/dev/null
 	[[ $(last | jq -r .unit) == */$slice/docker-1.scope ]]
+	[ "$(inside "$MODELVAULT" audit vault query --action open --unit "*/$slice/*" --count)" = 1 ]
 }
 
 @test "a server in a cgroup namespace of its own names cgroups from there" {
