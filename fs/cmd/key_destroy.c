@@ -49,7 +49,9 @@ static int destroy(struct vault *vault, struct verb_call *call, void *arg)
 	struct destroyed_file destroyed = {0};
 	int partly, r;
 
-	r = keystore_destroy(vault->keystore, it->info.ino, &destroyed);
+	do
+		r = keystore_destroy(vault->keystore, it->info.ino, &destroyed);
+	while (r < 0 && vault_make_room(vault, r));
 	if (r < 0) {
 		complain(call->output, "key: %s: %s; nothing was changed", it->shown,
 			r == -EBADMSG ? "its rows are damaged; `modelvault rm` takes its names"
@@ -80,7 +82,10 @@ static int destroy_path(struct vault *vault, struct verb_call *call, const char 
 {
 	scope_free char *shown = text_for_terminal(path, len);
 	struct destruction it = {
-		.act = {.action = AUDIT_KEY, .words = "destroy", .run = destroy},
+		.act = {.action = AUDIT_KEY,
+			.words = "destroy",
+			.run = destroy,
+			.takes_away = true},
 		.shown = shown ? shown : "",
 	};
 	int r;

@@ -101,7 +101,9 @@ static int remove_slot(struct vault *vault, struct verb_call *call, void *arg)
 	struct slot_change *change = arg;
 	int r;
 
-	r = keystore_remove_slot(vault->keystore, change->number);
+	do
+		r = keystore_remove_slot(vault->keystore, change->number);
+	while (r < 0 && vault_make_room(vault, r));
 	if (r == -ENOENT)
 		complain(call->output,
 			"key: there is no slot %u; `modelvault key %s slots` lists "
@@ -132,7 +134,8 @@ static void tell_opener(const struct vault *vault, const struct verb_call *call,
 
 int key_remove_verb(struct vault *vault, struct verb_call *call)
 {
-	struct slot_change change = {.act = {.action = AUDIT_KEY, .run = remove_slot}};
+	struct slot_change change = {
+		.act = {.action = AUDIT_KEY, .run = remove_slot, .takes_away = true}};
 	const char *text = verb_operand(call, 1, NULL);
 	char words[64];
 	uint64_t number;

@@ -24,11 +24,23 @@ static int record(struct vault *vault, const struct verb_call *call, const struc
 	return audit_append_wait(vault->audit, &event, true);
 }
 
+/* As often as there is room to make for what takes away. */
+static int record_step(struct vault *vault, const struct verb_call *call,
+	const struct vault_act *act, const char *step, const char *words)
+{
+	int r;
+
+	do
+		r = record(vault, call, act, step, words);
+	while (r < 0 && act->takes_away && vault_make_room(vault, r));
+	return r;
+}
+
 static int perform(struct vault *vault, struct verb_call *call, struct vault_act *act)
 {
 	int r;
 
-	r = record(vault, call, act, "intent", act->words);
+	r = record_step(vault, call, act, "intent", act->words);
 	if (r < 0) {
 		complain(call->output,
 			"the audit trail cannot be written (%s); nothing was changed",
@@ -38,7 +50,7 @@ static int perform(struct vault *vault, struct verb_call *call, struct vault_act
 	r = act->run(vault, call, act->arg);
 	if (r < 0)
 		record(vault, call, act, "failed", act->words);
-	else if (record(vault, call, act, "done", act->done[0] ? act->done : act->words) < 0)
+	else if (record_step(vault, call, act, "done", act->done[0] ? act->done : act->words) < 0)
 		complain(call->output, "it is done; its last record could not be written");
 	return r;
 }

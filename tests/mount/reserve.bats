@@ -105,3 +105,20 @@ server_pid() { sed 's/pid //' disk/vault/lock; }
 	"$MODELVAULT" umount m
 	[ "$("$MODELVAULT" rules disk/vault | wc -l)" -le $((20 - saved)) ]
 }
+
+@test "a key that is destroyed and a slot that is removed go on a full disk too, and stay gone" {
+	"$MODELVAULT" key disk/vault add --new-key-file second.key 2>/dev/null
+	fill_disk
+	run "$MODELVAULT" key disk/vault remove 2
+	[[ $output == *"slot 2 is removed"* ]]
+	run "$MODELVAULT" key disk/vault destroy file
+	[[ $output == *"file is destroyed"* && $output != *"nothing was changed"* ]]
+	run ! as_user mvbob cat m/file
+	kill -KILL "$(server_pid)"
+	"$MODELVAULT" umount m
+	rm disk/filler
+	[ -z "$("$MODELVAULT" ls disk/vault)" ]
+	exits 4 "$MODELVAULT" ls disk/vault --key-file second.key
+	"$MODELVAULT" audit disk/vault query --action key | grep -q '(done.*destroy'
+	"$MODELVAULT" audit disk/vault verify
+}
