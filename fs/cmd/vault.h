@@ -55,9 +55,9 @@ struct vault {
 	struct gate *gate;
 	struct export_slots *export_slots;
 	struct path_locks *path_locks;
-	uint32_t slot;		  /* which slot opened it */
-	bool whole;		  /* everything came up and was believed */
-	struct server *server;	  /* NULL in a command's own process */
+	uint32_t slot;	       /* which slot opened it */
+	bool whole;	       /* everything came up and was believed */
+	struct server *server; /* NULL in a command's own process */
 	/* One act on keys or names at a time. A change of rules never waits for one. */
 	pthread_mutex_t acting;
 	pthread_mutex_t changing; /* one change of rules at a time */
