@@ -158,8 +158,8 @@ static int take_options(struct helper *helper, const char *text)
 static int usage(struct helper *helper)
 {
 	remark(&helper->output, "usage: mount.modelvault VAULT MOUNTPOINT [-sfnv] [-N NAMESPACE] "
-				"[-o OPTIONS] [-t modelvault]\n"
-				"It is run by mount(8): mount -t modelvault VAULT MOUNTPOINT");
+				"[-o OPTIONS] [-t modelvault]");
+	remark(&helper->output, "It is run by mount(8): mount -t modelvault VAULT MOUNTPOINT");
 	return HELPER_USAGE;
 }
 

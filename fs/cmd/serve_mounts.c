@@ -108,14 +108,21 @@ struct holders {
 static int copy_holder(void *arg, const struct handle_info *info)
 {
 	struct holders *holders = arg;
-	scope_free char *path = NULL;
+	scope_free char *path = NULL, *exe = NULL;
 
 	if (strcmp(info->mountpoint, holders->mountpoint) != 0)
 		return 0;
 	path = text_for_terminal(info->path, info->path_len);
+	exe = info->exe ? text_for_terminal(info->exe, strlen(info->exe)) : NULL;
 	buffer_add_format(&holders->text, "  pid %ld (uid %u, %s) has %s open\n", (long)info->pid,
-		info->uid, info->exe ? info->exe : "?", path ? path : "?");
+		info->uid, exe ? exe : "?", path ? path : "?");
 	return holders->text.failed ? -ENOMEM : 0;
+}
+
+static void remark_lines(struct output *output, const char *text)
+{
+	for (const char *end; (end = strchr(text, '\n')); text = end + 1)
+		remark(output, "%.*s", (int)(end - text), text);
 }
 
 static int complain_of_holders(
@@ -126,7 +133,7 @@ static int complain_of_holders(
 
 	complain(output, "%s is busy", mountpoint);
 	if (gate_handles(server->vault->gate, copy_holder, &holders) == 0 && holders.text.len)
-		remark(output, "%.*s", (int)holders.text.len - 1, (const char *)holders.text.data);
+		remark_lines(output, buffer_text(&holders.text));
 	buffer_done(&holders.text);
 	return EXIT_BUSY;
 }

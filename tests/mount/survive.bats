@@ -292,3 +292,19 @@ use() {
 	refused as_user mvbob cat "$T/m/tree/large"
 	as_user mvalice cat "$T/m/tree/file"
 }
+
+@test "a busy mount: each holder is a line of its own, whatever his program is called" {
+	local i
+	grant any read '**'
+	mounted vault m
+	cp /usr/bin/tail $'odd\n  pid 1 (uid 0, x) has y open'
+	for i in file large; do
+		./odd* -f "m/tree/$i" >/dev/null 3>&- &
+		users+=($!)
+	done
+	open_twice() { [ "$("$MODELVAULT" status vault --json | jq -rs '[.[] | select(.kind == "handle")] | length')" = 2 ]; }
+	wait_for 5 open_twice
+	exits 7 "$MODELVAULT" umount m
+	[ "$(grep -cE '^  pid [0-9]+ \(uid 0, .*/odd\\n  pid 1 .*\) has tree/(file|large) open$' <<<"$output")" -eq 2 ]
+	run ! grep -E '^  pid 1 ' <<<"$output"
+}
