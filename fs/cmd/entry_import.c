@@ -30,14 +30,13 @@ int entry_complain_failure(const struct entry_request *request, const char *step
 	return result == -EBADMSG || result == -ESTALE ? EXIT_INTEGRITY : EXIT_FAILED;
 }
 
-static int tell(const struct entry_request *request, const char *word, uint64_t bytes)
+int entry_tell(const struct entry_request *request, const char *word, uint64_t bytes)
 {
 	say(request->call->output, "%s %llu\n", word, (unsigned long long)bytes);
 	return EXIT_DONE;
 }
 
-/* A record of what is no file; its bytes are the name alone. */
-static int record_entry(const struct entry_request *request, const char *kind)
+int entry_record(const struct entry_request *request, const char *kind)
 {
 	struct audit_event event = vault_event(request->call, AUDIT_IMPORT);
 
@@ -72,15 +71,11 @@ int entry_locate(struct entry_request *request)
 	return r == 0 || r == -ENOENT ? EXIT_DONE : entry_complain_failure(request, "its name", r);
 }
 
-/*
- * The name is taken by something else. EXIT_DONE and *ret_go_on: replace it; otherwise what is to
- * be returned.
- */
-static int judge_existing(const struct entry_request *request, bool *ret_go_on)
+int entry_judge_existing(const struct entry_request *request, bool *ret_go_on)
 {
 	*ret_go_on = false;
 	if (verb_flag(request->call, "skip"))
-		return tell(request, "skipped", 0);
+		return entry_tell(request, "skipped", 0);
 	if (!verb_flag(request->call, "replace"))
 		return entry_complain(
 			request, "the vault has another file of this name; --replace or --skip it");
@@ -89,21 +84,6 @@ static int judge_existing(const struct entry_request *request, bool *ret_go_on)
 			request, "the vault has a directory of this name, which is not replaced");
 	*ret_go_on = true;
 	return EXIT_DONE;
-}
-
-/* For links, which have no replace of their own. */
-static int remove_existing(const struct entry_request *request)
-{
-	static const uint8_t none[ID_SIZE];
-	struct vault *vault = request->vault;
-	uint8_t old_id[ID_SIZE] = {0};
-	int r;
-
-	r = keystore_remove(vault->keystore, request->entry.parent, request->entry.name,
-		request->entry.name_len, old_id);
-	if (r == 0 && memcmp(old_id, none, ID_SIZE) != 0)
-		object_store_remove(vault->objects, old_id);
-	return r;
 }
 
 static int64_t mtime_of(const struct stat *attr)
@@ -133,7 +113,7 @@ static int explain_file_failure(
 	const struct entry_request *request, const struct file_import *import, int r)
 {
 	if (r == -EEXIST && verb_flag(request->call, "skip"))
-		return tell(request, "skipped", 0);
+		return entry_tell(request, "skipped", 0);
 	if (r == -EEXIST)
 		return entry_complain(request,
 			"another file of this name came into the vault meanwhile; --replace or "
@@ -195,7 +175,7 @@ static int take_bytes(struct entry_request *request, int fd, const struct stat *
 	int code, r = 0;
 
 	if (request->exists) {
-		code = judge_existing(request, &go_on);
+		code = entry_judge_existing(request, &go_on);
 		if (!go_on)
 			return code;
 		import.replace = true;
@@ -209,7 +189,7 @@ static int take_bytes(struct entry_request *request, int fd, const struct stat *
 	if (r < 0)
 		return explain_file_failure(request, &import, r);
 	code = verify_taken(request, &import);
-	return code == EXIT_DONE ? tell(request, "added", import.size) : code;
+	return code == EXIT_DONE ? entry_tell(request, "added", import.size) : code;
 }
 
 /* The descriptor, its attributes, and that it can be read. Exit code. */
@@ -239,7 +219,8 @@ static int add_file(struct entry_request *request)
 	if (is_in_already(request, &attr)) {
 		if (verb_flag(request->call, "remove-source"))
 			code = verify(request, request->old.ino, fd, NULL);
-		return code == EXIT_DONE ? tell(request, "present", (uint64_t)attr.st_size) : code;
+		return code == EXIT_DONE ? entry_tell(request, "present", (uint64_t)attr.st_size)
+					 : code;
 	}
 	return take_bytes(request, fd, &attr);
 }
@@ -275,18 +256,18 @@ int entry_make_directory(struct entry_request *request, int fd)
 		return entry_complain_failure(request, "its extended attributes cannot be read", r);
 	request->entry.xattrs = xattrs.len ? xattrs.data : NULL;
 	request->entry.xattrs_len = xattrs.len;
-	r = record_entry(request, "directory");
+	r = entry_record(request, "directory");
 	if (r < 0)
 		return entry_complain_failure(request, "the audit trail cannot be written", r);
 	r = keystore_mkdir(vault->keystore, &request->entry, &ino);
 	request->entry.xattrs = NULL;
 	/* Somebody else made it at this moment: it is there, which is what was asked. */
 	if (r == -EEXIST)
-		return tell(request, "present", 0);
+		return entry_tell(request, "present", 0);
 	if (r < 0)
 		return entry_complain_failure(request, "the directory cannot be made", r);
 	gate_names_changed(vault->gate, request->entry.parent, 0);
-	return tell(request, "added", 0);
+	return entry_tell(request, "added", 0);
 }
 
 static int add_directory(struct entry_request *request)
@@ -303,107 +284,9 @@ static int add_directory(struct entry_request *request)
 		return entry_complain(request,
 			"it is a directory, and the vault has something else of this name");
 	if (request->exists)
-		return tell(request, "present", 0);
+		return entry_tell(request, "present", 0);
 	use_attributes(request, &attr);
 	return entry_make_directory(request, fd);
-}
-
-static bool is_same_symlink(const struct entry_request *request, const char *target, size_t len)
-{
-	scope_free char *old = NULL;
-	size_t old_len;
-
-	return request->old.kind == ENTRY_SYMLINK &&
-	       keystore_link_target(request->vault->keystore, request->old.ino, &old, &old_len) ==
-		       0 &&
-	       old_len == len && memcmp(old, target, len) == 0;
-}
-
-/* What symlinks and hard links share. make does the keystore's part. */
-static int add_link(struct entry_request *request, const char *kind, bool same,
-	int (*make)(struct entry_request *request))
-{
-	bool go_on;
-	int code, r;
-
-	if (request->exists && same)
-		return tell(request, "present", 0);
-	if (request->exists) {
-		code = judge_existing(request, &go_on);
-		if (!go_on)
-			return code;
-	}
-	r = record_entry(request, kind);
-	if (r < 0)
-		return entry_complain_failure(request, "the audit trail cannot be written", r);
-	r = request->exists ? remove_existing(request) : 0;
-	if (r == 0)
-		r = make(request);
-	if (r < 0)
-		return entry_complain_failure(request, "the link cannot be made", r);
-	gate_names_changed(request->vault->gate, request->entry.parent, 0);
-	return tell(request, "added", 0);
-}
-
-static int make_symlink(struct entry_request *request)
-{
-	size_t len;
-	const char *target = message_get(request->call->request, "target", &len);
-	uint64_t ino;
-
-	return keystore_symlink(request->vault->keystore, &request->entry, target, len, &ino);
-}
-
-static int add_symlink(struct entry_request *request)
-{
-	struct message *message = request->call->request;
-	int64_t mode, uid, gid, mtime;
-	const char *target;
-	size_t len;
-
-	target = message_get(message, "target", &len);
-	if (!target || message_get_integer(message, "mode", &mode) < 0 ||
-		message_get_integer(message, "uid", &uid) < 0 ||
-		message_get_integer(message, "gid", &gid) < 0 ||
-		message_get_integer(message, "mtime", &mtime) < 0)
-		return entry_complain(request, "the request is not complete");
-	request->entry.mode = (uint32_t)mode & 07777;
-	request->entry.uid = (uint32_t)uid;
-	request->entry.gid = (uint32_t)gid;
-	request->entry.mtime_ns = mtime;
-	return add_link(request, "symlink",
-		request->exists && is_same_symlink(request, target, len), make_symlink);
-}
-
-static int resolve_link(struct entry_request *request, struct entry_info *ret_info)
-{
-	size_t len;
-	const char *target = message_get(request->call->request, "target", &len);
-
-	if (!target)
-		return -EINVAL;
-	return keystore_resolve(request->vault->keystore, target, len, ret_info);
-}
-
-static int make_hard_link(struct entry_request *request)
-{
-	struct entry_info info;
-	int r;
-
-	r = resolve_link(request, &info);
-	return r < 0 ? r : keystore_link(request->vault->keystore, &request->entry, info.ino);
-}
-
-static int add_hard_link(struct entry_request *request)
-{
-	struct entry_info info;
-	int r;
-
-	r = resolve_link(request, &info);
-	if (r < 0)
-		return entry_complain_failure(request, "its other name in the vault", r);
-	return add_link(request, "hard link", request->exists && request->old.ino == info.ino,
-		make_hard_link);
 }
 
 /* The time of a directory that is there, after everything in it. */
@@ -417,9 +300,10 @@ static int set_time(struct entry_request *request)
 	if (!request->exists || request->old.kind != ENTRY_DIRECTORY)
 		return entry_complain(request, "it is no directory in the vault any more");
 	if (request->old.mtime_ns == mtime)
-		return tell(request, "present", 0);
+		return entry_tell(request, "present", 0);
 	r = keystore_set_mtime(request->vault->keystore, request->old.ino, mtime);
-	return r < 0 ? entry_complain_failure(request, "its time", r) : tell(request, "added", 0);
+	return r < 0 ? entry_complain_failure(request, "its time", r)
+		     : entry_tell(request, "added", 0);
 }
 
 static const struct {
@@ -429,8 +313,8 @@ static const struct {
 	{"file", add_file},
 	{"stream", add_stream},
 	{"directory", add_directory},
-	{"symlink", add_symlink},
-	{"link", add_hard_link},
+	{"symlink", entry_add_symlink},
+	{"link", entry_add_hard_link},
 	{"time", set_time},
 };
 

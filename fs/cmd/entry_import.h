@@ -26,6 +26,19 @@ int entry_make_directory(struct entry_request *request, int fd);
 /* kind: "file", "stream", "directory", "symlink", "link", "time". Says what came of it. */
 int entry_import(struct entry_request *request, const char *kind);
 
+/* entry_link.c: the kinds "symlink" and "link". */
+int entry_add_symlink(struct entry_request *request);
+int entry_add_hard_link(struct entry_request *request);
+
+/* Says what came of it: "added", "present" or "skipped". EXIT_DONE. */
+int entry_tell(const struct entry_request *request, const char *word, uint64_t bytes);
+/* A record of what is no file; its bytes are the name alone. */
+int entry_record(const struct entry_request *request, const char *kind);
+/*
+ * The name is taken by something else. EXIT_DONE and *ret_go_on: replace it; otherwise what is to
+ * be returned.
+ */
+int entry_judge_existing(const struct entry_request *request, bool *ret_go_on);
 int entry_complain(const struct entry_request *request, const char *words);
 int entry_complain_failure(const struct entry_request *request, const char *step, int result);
 

@@ -7,25 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <search.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "fs/cmd/export_file.h"
+#include "fs/cmd/export_links.h"
 #include "fs/cmd/tree_path.h"
-
-/* A file with several names, by its inode in the vault. */
-struct known_file {
-	uint64_t ino;
-	struct export_leader leader;
-};
-
-/* A further name of it, linked when all files are out. */
-struct later_link {
-	struct later_link *next;
-	struct known_file *file;
-	struct export_job *job;
-};
 
 struct export_tree {
 	struct exporter *exporter;
@@ -33,8 +20,7 @@ struct export_tree {
 	bool counting;
 	uint64_t counted;
 	struct buffer path, dest; /* where it is, in the vault and here */
-	void *known;		  /* tsearch tree of struct known_file */
-	struct later_link *links, **links_end;
+	struct export_links *links;
 };
 
 static void visit(struct export_tree *tree, struct export_directory *above, const char *name,
@@ -43,38 +29,25 @@ static void visit(struct export_tree *tree, struct export_directory *above, cons
 int export_tree_new(
 	struct exporter *exporter, enum existing_choice existing, struct export_tree **ret_tree)
 {
-	struct export_tree *tree = calloc(1, sizeof(*tree));
+	scope(export_tree_free) struct export_tree *tree = calloc(1, sizeof(*tree));
+	int r;
 
 	if (!tree)
 		return -ENOMEM;
+	r = export_links_new(&tree->links);
+	if (r < 0)
+		return r;
 	tree->exporter = exporter;
 	tree->existing = existing;
-	tree->links_end = &tree->links;
-	*ret_tree = tree;
+	*ret_tree = take(&tree);
 	return 0;
-}
-
-static void known_file_free(void *object)
-{
-	struct known_file *file = object;
-
-	export_directory_unref(file->leader.directory);
-	free(file->leader.name);
-	free(file);
 }
 
 struct export_tree *export_tree_free(struct export_tree *tree)
 {
-	struct later_link *next;
-
 	if (!tree)
 		return NULL;
-	for (struct later_link *link = tree->links; link; link = next) {
-		next = link->next;
-		export_job_free(link->job);
-		free(link);
-	}
-	tdestroy(tree->known, known_file_free);
+	export_links_free(tree->links);
 	buffer_done(&tree->path);
 	buffer_done(&tree->dest);
 	free(tree);
@@ -110,49 +83,6 @@ static struct export_job *job_here(const struct export_tree *tree,
 	return job;
 }
 
-static int compare_known(const void *a, const void *b)
-{
-	const struct known_file *one = a, *other = b;
-
-	return one->ino == other->ino ? 0 : one->ino < other->ino ? -1 : 1;
-}
-
-static int lead(struct known_file *file, struct export_job *job)
-{
-	free(file->leader.name);
-	export_directory_unref(file->leader.directory);
-	file->leader = (struct export_leader){
-		.directory = export_directory_ref(job->directory), .name = strdup(job->name)};
-	job->leader = &file->leader;
-	return file->leader.name ? 0 : -ENOMEM;
-}
-
-/* *ret_later: this is a further name of a file that was seen. */
-static int know_file(struct export_tree *tree, struct export_job *job, bool *ret_later)
-{
-	struct known_file *file = calloc(1, sizeof(*file));
-	struct later_link *link = NULL;
-	struct known_file **found;
-
-	if (!file)
-		return -ENOMEM;
-	file->ino = job->look.ino;
-	found = tsearch(file, &tree->known, compare_known);
-	if (found && *found == file)
-		return lead(file, job);
-	free(file);
-	if (found)
-		link = calloc(1, sizeof(*link));
-	if (!link)
-		return -ENOMEM;
-	link->file = *found;
-	link->job = job;
-	*tree->links_end = link;
-	tree->links_end = &link->next;
-	*ret_later = true;
-	return 0;
-}
-
 static int visit_file(struct export_tree *tree, struct export_directory *above, const char *name,
 	const struct export_look *look)
 {
@@ -168,7 +98,7 @@ static int visit_file(struct export_tree *tree, struct export_directory *above, 
 	if (!job)
 		return -ENOMEM;
 	if (look->nlink > 1)
-		r = know_file(tree, job, &later);
+		r = export_links_add(tree->links, job, &later);
 	if (r == 0 && !later)
 		exporter_queue(tree->exporter, job);
 	if (r == 0)
@@ -176,7 +106,7 @@ static int visit_file(struct export_tree *tree, struct export_directory *above, 
 	return r;
 }
 
-/* ---- links ---- */
+/* ---- symbolic links ---- */
 
 static bool is_same_symlink(int dir_fd, const char *name, const char *target)
 {
@@ -226,82 +156,9 @@ static int visit_symlink(struct export_tree *tree, const struct export_directory
 	return 0;
 }
 
-static bool is_same_file(const struct export_leader *leader, int dir_fd, const char *name)
-{
-	struct stat one, other;
-
-	return fstatat(export_directory_fd(leader->directory), leader->name, &one,
-		       AT_SYMLINK_NOFOLLOW) == 0 &&
-	       fstatat(dir_fd, name, &other, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       one.st_dev == other.st_dev && one.st_ino == other.st_ino;
-}
-
-static int link_to(
-	const struct export_leader *leader, const struct export_job *job, const char *name)
-{
-	return linkat(export_directory_fd(leader->directory), leader->name,
-		       export_directory_fd(job->directory), name, 0) < 0
-		       ? -errno
-		       : 0;
-}
-
-static int link_over(const struct export_leader *leader, const struct export_job *job)
-{
-	char part[EXPORT_PART_SIZE];
-	int r;
-
-	r = export_part_name(part);
-	if (r == 0)
-		r = link_to(leader, job, part);
-	return r < 0 ? r
-		     : export_name(export_directory_fd(job->directory), -1, part, job->name, true);
-}
-
-static int make_link(struct export_tree *tree, struct export_leader *leader, struct export_job *job)
-{
-	int r = link_to(leader, job, job->name);
-
-	if (r == -EEXIST &&
-		(job->existing == EXISTING_SKIP ||
-			is_same_file(leader, export_directory_fd(job->directory), job->name))) {
-		exporter_count(tree->exporter, EXPORT_PRESENT, 0);
-		return 0;
-	}
-	if (r == -EEXIST && job->existing == EXISTING_REPLACE)
-		r = link_over(leader, job);
-	return r;
-}
-
-/* The first name did not come out, or links cannot be there: a file of its own. */
-static int write_instead(struct export_tree *tree, struct later_link *link)
-{
-	int r = lead(link->file, link->job);
-
-	if (r < 0)
-		return r;
-	exporter_queue(tree->exporter, take(&link->job));
-	exporter_wait(tree->exporter);
-	return 0;
-}
-
-static void send_link(struct export_tree *tree, struct later_link *link)
-{
-	struct export_job *job = link->job;
-	int r = link->file->leader.is_out ? make_link(tree, &link->file->leader, job) : -EPERM;
-
-	if (r == -EPERM || r == -EMLINK || r == -EXDEV || r == -EOPNOTSUPP)
-		r = write_instead(tree, link);
-	if (r < 0)
-		exporter_complain(tree->exporter, job->dest, r);
-	link->job = export_job_free(link->job);
-}
-
 void export_tree_finish(struct export_tree *tree)
 {
-	exporter_wait(tree->exporter);
-	for (struct later_link *link = tree->links; link; link = link->next)
-		if (!exporter_is_stopped(tree->exporter))
-			send_link(tree, link);
+	export_links_send(tree->links, tree->exporter);
 }
 
 /* ---- directories ---- */

@@ -10,14 +10,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
 #include "fs/cmd/import_links.h"
-#include "fs/cmd/mounts.h"
+#include "fs/cmd/own_vault.h"
 #include "fs/cmd/source_remove.h"
 #include "fs/cmd/tree_path.h"
 
-#define OWN_MOUNTS_MAX 64
 #define TOO_DEEP \
 	"it lies deeper than a vault goes, 1023 directories, and was left out with all below"
 static_assert(LIMIT_DEPTH == 1024, "the text says so");
@@ -31,12 +29,7 @@ struct later_time {
 
 struct import_tree {
 	bool dereference;
-	char *vault_path;
-	dev_t vault_device;
-	ino_t vault_inode;
-	dev_t mounts[OWN_MOUNTS_MAX];
-	unsigned mount_count;
-	const char *vault; /* during mounts_each */
+	struct own_vault own;
 	struct import_links *links;
 	struct later_time *times, **times_end; /* what is in a directory before itself */
 	/* of the walk under way */
@@ -57,22 +50,10 @@ struct ancestor {
 static void visit_child(
 	struct import_tree *tree, int dir_fd, const char *name, const struct ancestor *above);
 
-static int add_own_mount(void *arg, const struct mount_entry *entry)
-{
-	struct import_tree *tree = arg;
-	struct statx attr;
-
-	if (strcmp(entry->source, tree->vault) == 0 && tree->mount_count < OWN_MOUNTS_MAX &&
-		statx(AT_FDCWD, entry->mountpoint, AT_STATX_DONT_SYNC, STATX_TYPE, &attr) == 0)
-		tree->mounts[tree->mount_count++] = makedev(attr.stx_dev_major, attr.stx_dev_minor);
-	return 0;
-}
-
 int import_tree_new(
 	const struct vault_place *place, bool dereference, struct import_tree **ret_tree)
 {
 	scope(import_tree_free) struct import_tree *tree = calloc(1, sizeof(*tree));
-	struct stat attr;
 	int r;
 
 	if (!tree)
@@ -82,13 +63,7 @@ int import_tree_new(
 	r = import_links_new(&tree->links);
 	if (r < 0)
 		return r;
-	tree->vault_path = realpath(place->path, NULL);
-	if (!tree->vault_path || stat(tree->vault_path, &attr) < 0)
-		return -errno;
-	tree->vault_device = attr.st_dev;
-	tree->vault_inode = attr.st_ino;
-	tree->vault = place->path;
-	r = mounts_each(add_own_mount, tree);
+	r = own_vault_init(&tree->own, place);
 	if (r < 0)
 		return r;
 	*ret_tree = take(&tree);
@@ -107,40 +82,16 @@ struct import_tree *import_tree_free(struct import_tree *tree)
 		free(time);
 	}
 	import_links_free(tree->links);
-	free(tree->vault_path);
+	own_vault_done(&tree->own);
 	buffer_done(&tree->source);
 	buffer_done(&tree->path);
 	free(tree);
 	return NULL;
 }
 
-static bool is_own(const struct import_tree *tree, const struct stat *attr)
-{
-	if (attr->st_dev == tree->vault_device && attr->st_ino == tree->vault_inode)
-		return true;
-	for (unsigned i = 0; i < tree->mount_count; i++)
-		if (attr->st_dev == tree->mounts[i])
-			return true;
-	return false;
-}
-
 int import_tree_is_own(const struct import_tree *tree, const char *source)
 {
-	size_t len = strlen(tree->vault_path);
-	scope_free char *real = NULL;
-	struct stat attr;
-
-	if (lstat(source, &attr) < 0)
-		return -errno;
-	/* A link into the vault is only a link, unless it is followed. */
-	if (S_ISLNK(attr.st_mode) && !tree->dereference)
-		return false;
-	if (is_own(tree, &attr))
-		return true;
-	real = realpath(source, NULL);
-	if (!real)
-		return -errno;
-	return strncmp(real, tree->vault_path, len) == 0 && (!real[len] || real[len] == '/');
+	return own_vault_holds(&tree->own, source, tree->dereference);
 }
 
 static void complain_here(struct import_tree *tree, const char *words)
@@ -261,7 +212,7 @@ static void visit_directory(struct import_tree *tree, int dir_fd, const char *na
 		above, above ? above->depth + 1 : 1, attr->st_dev, attr->st_ino};
 	scope_fd int fd = -1;
 
-	if (is_own(tree, attr))
+	if (own_vault_is(&tree->own, attr))
 		return complain_here(tree, "it belongs to this vault and was left out");
 	if (is_loop(&self))
 		return complain_here(tree, "it is a directory above itself and was left out");

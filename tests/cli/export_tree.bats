@@ -13,8 +13,11 @@ setup() {
 	mkdir out
 }
 
+# linked: the names of each file that has several, a line a file.
+linked() { find . -type f -links +1 -printf '%i %p\n' | sort | awk '{ names[$1] = names[$1] " " $2 } END { for (i in names) print names[i] }' | sort; }
+
 # print TREE: everything of it that a tree has but its bytes.
-print() { (cd "$1" && find . -printf '%p %y %m %U %G %T@ %l\n' | sort && find . -type f -links +1 -printf '%i %p\n' | sort -n | cut -d' ' -f2-); }
+print() { (cd "$1" && find . -printf '%p %y %m %U %G %T@ %l\n' | sort && linked); }
 attributes() { (cd "$1" && find . -type f -o -type d | sort | while read -r f; do getfattr --absolute-names -d -m - "$f" 2>/dev/null; done); }
 
 same_tree() {

@@ -44,15 +44,15 @@ sound() {
 	truncate -s 50M odd/sparse
 	printf end | dd of=odd/sparse bs=1 seek=52428797 conv=notrunc status=none
 	touch -d '1960-01-02 03:04:05.5' odd/x
-	chmod 6711 odd/x
-	chmod 1755 odd
+	chmod 711 odd/x
+	chmod 751 odd
 	exits 0 import odd
 	"$MODELVAULT" export v odd out 2>>said
 	cmp odd/sparse out/sparse
 	[ "$(stat -c '%a %y' odd/x)" = "$(stat -c '%a %y' out/x)" ]
 	[ "$(getfattr -d -m - --absolute-names out/x | sed 1d)" = "$(getfattr -d -m '^user\.' --absolute-names odd/x | sed 1d)" ]
 	[ "$(getfattr -d -m - --absolute-names out | sed 1d)" = "$(getfattr -d -m '^user\.' --absolute-names odd | sed 1d)" ]
-	[ "$(stat -c %a out)" = 1755 ]
+	[ "$(stat -c %a out)" = 751 ]
 }
 
 @test "pipes, sockets, devices, what cannot be read or opened: named, the rest goes in" {
