@@ -18,10 +18,11 @@
 #include "fs/cmd/serve.h"
 #include "fs/cmd/vault.h"
 
-#define GONE_STEPS	1000  /* of 10 ms */
-#define ANSWER_MS	30000 /* a server that lives says something by then */
-#define ANSWER_FORCE_MS 5000
-#define KILL_TRIES	5 /* others may come while these go */
+#define GONE_STEPS	 1000  /* of 10 ms */
+#define GONE_FORCE_STEPS 400   /* the server ends in half of that, or cannot */
+#define ANSWER_MS	 30000 /* a server that lives says something by then */
+#define ANSWER_FORCE_MS	 5000
+#define KILL_TRIES	 5 /* others may come while these go */
 
 int verb_umount(struct vault *vault, struct verb_call *call)
 {
@@ -65,11 +66,12 @@ static void wait_until_gone(const struct unmounting *unmounting)
 	const struct vault_place *place = unmounting->place;
 	struct counting counting = {.vault = place->path};
 	const struct timespec step = {.tv_nsec = 10 * 1000 * 1000};
+	const int steps = unmounting->force ? GONE_FORCE_STEPS : GONE_STEPS;
 
-	for (int i = 0; i < GONE_STEPS && mounts_is_mountpoint(unmounting->mountpoint); i++)
+	for (int i = 0; i < steps && mounts_is_mountpoint(unmounting->mountpoint); i++)
 		nanosleep(&step, NULL);
 	mounts_each(count_mount, &counting);
-	for (int i = 0; i < GONE_STEPS && !counting.mounts && vault_is_held(place); i++)
+	for (int i = 0; i < steps && !counting.mounts && vault_is_held(place); i++)
 		nanosleep(&step, NULL);
 	if (!counting.mounts && vault_is_held(place) && unmounting->server &&
 		vault_holder(place->path) == unmounting->server)

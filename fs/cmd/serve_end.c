@@ -8,6 +8,7 @@
  *   5 s     the kernel ends it (SIGALRM), whatever that thread waits for
  */
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -43,6 +44,7 @@ void wait_for_end(void)
 void end_at_once(struct server *server, int code)
 {
 	struct vault *vault;
+	char path[PATH_MAX];
 	int r;
 
 	if (!claim_stop())
@@ -58,6 +60,13 @@ void end_at_once(struct server *server, int code)
 	if (r < 0)
 		log_error("%s: keystore.copy could not be written: %s", vault->place.path,
 			result_text(r));
+	/*
+	 * Threads in an uninterruptible wait keep all descriptors beyond our end, and come back to
+	 * none of our code: the next server must find neither lock nor socket.
+	 */
+	if (socket_path_of(geteuid(), vault->place.id_text, path, sizeof(path)) == 0)
+		unlink(path);
+	close(vault->lock_fd);
 	_exit(code);
 }
 

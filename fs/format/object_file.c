@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#define INTERRUPTED_MAX 100 /* in a row: it is the store that says so, not our signals */
+
 int object_file_init(struct object_file *file, int fd, uint64_t object_size)
 {
 	int flags = fcntl(fd, F_GETFL);
@@ -65,19 +67,21 @@ static int read_parts(const struct object_file *file, struct iovec *parts, size_
 	size_t want, uint64_t offset, struct damage_report *ret_report)
 {
 	size_t left = want;
+	unsigned interrupted = 0;
 
 	while (left > 0) {
 		ssize_t n = preadv(file->fd, parts, (int)count, (off_t)offset);
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && errno == EINTR && ++interrupted < INTERRUPTED_MAX)
 			continue;
 		if (n < 0)
 			return damage_found(ret_report, DAMAGE_IO, DAMAGE_NO_CHUNK);
 		if ((size_t)n >= left)
 			break;
-		/* A short read goes on at a page, where O_DIRECT may read; the rest is read again.
-		 */
-		n -= n % PAGE_BYTES;
+		/* O_DIRECT can go on at a page only: what is behind it is read again. */
+		if (file->direct)
+			n -= n % PAGE_BYTES;
+		interrupted = 0;
 		if (n == 0)
 			return found_short(file, ret_report);
 		advance(&parts, &count, (size_t)n);

@@ -6,7 +6,7 @@
  *   hang    a READ waits until KNOB says another thing; the first that does makes KNOB.waiting
  *   dead    every call waits
  *   short   a READ gets half of what it asked, not at a page's end
- *   few     a READ gets 100 bytes          none  a READ gets nothing
+ *   few     a READ gets 3000 bytes         none  a READ gets nothing
  *   eintr   every second READ is EINTR     eintrs  every READ is
  *   eio     READ, WRITE and FSYNC are EIO
  *   enospc  WRITE is ENOSPC                noopen  OPEN is EIO
@@ -126,8 +126,8 @@ static int on_read(
 		return -EINTR;
 	if (has_fault(path, "short") && size > 1)
 		size = size / 2 + 1;
-	if (has_fault(path, "few") && size > 100)
-		size = 100;
+	if (has_fault(path, "few") && size > 3000)
+		size = 3000;
 	if (has_fault(path, "none"))
 		return 0;
 	len = pread((int)fi->fh, bytes, size, offset);
