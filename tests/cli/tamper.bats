@@ -34,6 +34,8 @@ setup() {
 
 anew() {
 	! mountpoint -q "$T/m" || "$MODELVAULT" umount "$T/m" || umount -l "$T/m"
+	# A mount namespace that somebody made meanwhile keeps the mount, and with it the server.
+	wait_for 3 eval '[ -z "$(servers_of "$T/vault")" ]' || kill $(servers_of "$T/vault")
 	wait_for 10 eval '[ -z "$(servers_of "$T/vault")" ]'
 	rm -rf "$T/vault" "$T/state"
 	cp -a "$F/vault" "$T/vault"

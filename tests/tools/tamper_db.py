@@ -9,7 +9,6 @@ the table in tamper_expected.py, which says what must; a table or an outcome tha
   tamper_db.py keystore|audit DIR TABLE  all of one table; a slice of it unless FULL=1
   tamper_db.py files DIR                 whole databases exchanged, put back, spoilt
 """
-import contextlib
 import errno
 import os
 import re
@@ -134,16 +133,17 @@ def audited_while_served(world, edit):
     return f"{code}: {said.strip()}"
 
 
-def put_and_mount(world, change):
-    """What comes of a vault after a change of its files."""
+def put_and_mount(world, change, wanted):
+    """What comes of a vault after a change of its files; where nobody could tell there is no truth to ask for."""
     world.begin()
     change(world)
     code, said = world.serve()
     outcome = f"exit {code}: {said.strip()}" if code else "mounted"
-    if not code:
-        with contextlib.suppress(Bad):
-            outcome = classify(world)
+    if not code and wanted != "mounted":
+        outcome = classify(world)
     world.unserve()
+    if not code and world.program("audit", "verify")[0] == 5:
+        return "trail broken"
     return outcome
 
 
@@ -166,7 +166,7 @@ def put_and_verify(world, change):
 
 def tamper_files(world, report):
     for name, (change, wanted) in files.UNSERVED.items():
-        report.take(name, put_and_mount(world, change), [wanted])
+        report.take(name, put_and_mount(world, change, wanted), [wanted])
     for name, (change, wanted) in files.SERVED.items():
         report.take(f"{name}, served", served(world, lambda _, change=change: change(world), [wanted]), [wanted])
     for name, change in files.SERVED_TRAIL.items():
@@ -174,8 +174,8 @@ def tamper_files(world, report):
     for name, (change, wanted) in files.AUDIT.items():
         report.take(f"audit.db: {name}", put_and_verify(world, change), [wanted])
     for seed in range(300 if FULL else 6):
-        report.take(f"bits flipped, seed {seed}", put_and_mount(world, files.flip_bits(seed)),
-                    ["exit [145]: .*|sealed|damaged|gone|noticed|unharmed"])
+        report.take(f"bits flipped, seed {seed}", put_and_mount(world, files.flip_bits(seed), ""),
+                    ["exit [145]: .*|sealed|damaged|gone|noticed|unharmed|trail broken"])
 
 
 class Report:

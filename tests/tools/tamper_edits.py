@@ -145,7 +145,8 @@ def swap_contents(db, table, row):
 
 
 def swap_macs(db, table, row):
-    return _exchange(db, table, row, "mac" if "mac" in columns(db, table) else "chain")
+    names = [name for name in ("mac", "chain") if name in columns(db, table)]
+    return _exchange(db, table, row, names[0]) if names else False
 
 
 ROW_EDITS = {

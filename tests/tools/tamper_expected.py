@@ -68,6 +68,8 @@ AUDIT = {
         "*": RECORD,
         "seq": "record {n} is missing: .*|the record after (?:0|{before}): its seq .*"
                "|record [0-9]+ comes twice or too late",
+        "delete": "record {n} is missing: .*|records {n} to {n} are missing: .*",
+        "swap-macs": "record [0-9]+ or its chain .*",
         "delete-all": "records 1 to [0-9]+ are missing: .*",
         "copy": "record [0-9]+ is missing: .*|records? .* follow.*",
         "double": "record [0-9]+ comes twice or too late",
@@ -79,7 +81,7 @@ AUDIT = {
     "head": {"*": HEAD},
 }
 # While it is served the head is written anew with the next record: only its identity can be lost.
-AUDIT_SERVED = {"head": {"*": "whole: .*", "id": HEAD}}
+AUDIT_SERVED = {"head": {"*": f"whole: .*|{HEAD}", "id": HEAD}}
 
 
 def _of(table, keys):
