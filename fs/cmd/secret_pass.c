@@ -41,7 +41,7 @@ int secret_list_add(struct secret_list *list, struct unlock_secrets *secrets)
 /* The pages stay locked as long as the mapping does: until this process ends. */
 static int make_memory_file(const struct secret *secret, int *ret_fd)
 {
-	scope_fd int fd = memfd_create("modelvault-secret", MFD_CLOEXEC);
+	scope_fd int fd = memfd_create("modelvault-secret", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	size_t len = secret_len(secret);
 	void *bytes;
 
@@ -76,6 +76,12 @@ int secrets_pass(const struct secret_list *secrets, struct message *request)
 	return 0;
 }
 
+/* Files of a tmpfs cannot be sealed, others know no seals: neither is to be overwritten. */
+static bool is_memory_file(int fd)
+{
+	return fd >= 0 && fcntl(fd, F_GET_SEALS) == 0;
+}
+
 static int read_memory_file(int fd, struct secret **ret_secret)
 {
 	static const uint8_t zeros[LIMIT_KEY_FILE];
@@ -85,7 +91,7 @@ static int read_memory_file(int fd, struct secret **ret_secret)
 	int r;
 
 	static_assert(LIMIT_KEY_FILE >= LIMIT_PASSPHRASE, "the larger one");
-	if (fd < 0 || fcntl(fd, F_GET_SEALS) < 0 || fstat(fd, &attr) < 0 || attr.st_size < 1 ||
+	if (!is_memory_file(fd) || fstat(fd, &attr) < 0 || attr.st_size < 1 ||
 		attr.st_size > LIMIT_KEY_FILE)
 		return -EINVAL;
 	r = secret_new((size_t)attr.st_size, &secret);

@@ -99,6 +99,7 @@ read_on() {
 
 @test "a request's secrets must be memory files" {
 	mkfifo "$T/fifo"
+	cp "$T/vault.key" "$T/same.key"
 	python3 - "/run/modelvault/$(cut -d' ' -f3 "$T/vault/id").sock" "$(stat -c %d:%i "$T/vault")" "$T/vault.key" "$T/fifo" <<-'PY'
 		import array, os, socket, sys
 		def ask(fd, fields):
@@ -115,17 +116,19 @@ read_on() {
 		            answer += part
 		        assert b"exit=2" in answer, answer
 		ask([os.open(sys.argv[3], os.O_RDONLY)], "secret=key-file\n")
+		ask([os.open(sys.argv[3], os.O_RDWR)], "secret=key-file\n")
 		ask([os.open(sys.argv[4], os.O_RDWR)], "secret=passphrase\n")
 		ask([], "secret=passphrase\n")
 		ask([], "")
-		memory = os.memfd_create("x")
+		memory = os.memfd_create("x", os.MFD_ALLOW_SEALING)
 		os.write(memory, b"x" * 64)
 		ask([memory], "")
 		ask([memory], "secret=other\n")
 		ask([memory, memory], "secret=key-file\nsecret=key-file\n")
-		ask([os.memfd_create("y")], "secret=key-file\n")
+		ask([os.memfd_create("y", os.MFD_ALLOW_SEALING)], "secret=key-file\n")
 	PY
 	[ "$(key slots | wc -l)" = 1 ]
+	cmp "$T/vault.key" "$T/same.key"
 }
 
 # keys_of FILE: lines for key_scan of all keys of one file of the tree, from the vault as it is now.
