@@ -12,8 +12,15 @@
 #include "keystore/base/file.h"
 
 #define PIECE (1 << 20)
+#define RANGE (16 << 20) /* copied by the kernel before somebody is asked whether to go on */
 
-static int copy_by_hand(int from_fd, int to_fd, uint64_t at)
+/* What copies one file, and whether it is to go on. */
+static bool is_over(const struct object_copy *copy)
+{
+	return copy && copy->is_over && copy->is_over(copy->arg);
+}
+
+static int copy_by_hand(const struct object_copy *copy, int from_fd, int to_fd, uint64_t at)
 {
 	scope_free char *piece = malloc(PIECE);
 	int r;
@@ -28,11 +35,13 @@ static int copy_by_hand(int from_fd, int to_fd, uint64_t at)
 		r = file_write_at(to_fd, piece, (size_t)len, at);
 		if (r < 0)
 			return r;
+		if (is_over(copy))
+			return -ECANCELED;
 		at += (uint64_t)len;
 	}
 }
 
-static int copy_bytes(int from_fd, int to_fd)
+static int copy_bytes(const struct object_copy *copy, int from_fd, int to_fd)
 {
 	off_t from_at = 0, to_at = 0;
 	ssize_t len;
@@ -40,13 +49,15 @@ static int copy_bytes(int from_fd, int to_fd)
 	if (ioctl(to_fd, FICLONE, from_fd) == 0)
 		return 0;
 	do
-		len = copy_file_range(from_fd, &from_at, to_fd, &to_at, SIZE_MAX >> 2, 0);
-	while (len > 0);
+		len = copy_file_range(from_fd, &from_at, to_fd, &to_at, RANGE, 0);
+	while (len > 0 && !is_over(copy));
+	if (len > 0)
+		return -ECANCELED;
 	if (len == 0)
 		return 0;
 	if (errno == EIO || errno == ENOSPC || errno == EDQUOT)
 		return -errno;
-	return copy_by_hand(from_fd, to_fd, (uint64_t)to_at);
+	return copy_by_hand(copy, from_fd, to_fd, (uint64_t)to_at);
 }
 
 int copy_file_to(int from_fd, int dir_fd, const char *name)
@@ -62,7 +73,7 @@ int copy_file_to(int from_fd, int dir_fd, const char *name)
 	fd = openat(dir_fd, new_name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	r = copy_bytes(from_fd, fd);
+	r = copy_bytes(NULL, from_fd, fd);
 	if (r == 0 && (fsync(fd) < 0 || renameat(dir_fd, new_name, dir_fd, name) < 0))
 		r = -errno;
 	if (r < 0) {
@@ -99,7 +110,7 @@ static int copy_open_object(struct object_copy *copy, const uint8_t *file_id, in
 	fd = object_store_new_object(copy->to, file_id);
 	if (fd < 0)
 		return fd;
-	r = copy_bytes(from_fd, fd);
+	r = copy_bytes(copy, from_fd, fd);
 	if (r == 0)
 		r = object_store_publish(copy->to, file_id, fd);
 	if (r < 0)
@@ -114,6 +125,8 @@ int copy_object(struct object_copy *copy, const uint8_t file_id[ID_SIZE])
 	bool direct;
 	int r;
 
+	if (is_over(copy))
+		return -ECANCELED;
 	from_fd = object_store_open_object(copy->from, file_id, false, &direct);
 	if (object_store_lacks_object(from_fd)) {
 		copy->missing++;

@@ -13,6 +13,9 @@ int copy_file_to(int from_fd, int dir_fd, const char *name);
 
 struct object_copy {
 	struct object_store *from, *to;
+	/* Asked now and then; true ends the copying with -ECANCELED. NULL: never. */
+	bool (*is_over)(void *arg);
+	void *arg;
 	uint64_t copied, copied_bytes; /* out */
 	uint64_t present;	       /* out: were there already, of the same size */
 	uint64_t missing;	       /* out: have no object to copy */

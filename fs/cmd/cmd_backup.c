@@ -175,6 +175,12 @@ static int copy_all(struct vault *vault, struct backup *backup, int64_t *ret_dam
 	return r < 0 ? r : 0;
 }
 
+/* The vault is being closed: a server that is told to end does not wait for a copy. */
+static bool is_closing(void *arg)
+{
+	return gate_is_shut(((struct vault *)arg)->gate);
+}
+
 static int run_act(struct vault *vault, struct verb_call *call, void *arg)
 {
 	struct backup *backup = arg;
@@ -185,7 +191,9 @@ static int run_act(struct vault *vault, struct verb_call *call, void *arg)
 	r = copy_all(vault, backup, &damaged);
 	if (r < 0) {
 		complain(call->output, "backup: %s; what is there is %s, give the command again",
-			r == -EBUSY ? "files went as fast as they were copied" : result_text(r),
+			r == -EBUSY	  ? "files went as fast as they were copied"
+			: r == -ECANCELED ? "the server is ending"
+					  : result_text(r),
 			backup->is_new ? "incomplete" : "the backup of before");
 		return r;
 	}
@@ -260,6 +268,8 @@ int verb_backup(struct vault *vault, struct verb_call *call)
 	backup.act.words = words;
 	backup.act.arg = &backup;
 	backup.copy.from = vault->objects;
+	backup.copy.is_over = is_closing;
+	backup.copy.arg = vault;
 	r = vault_act_unlocked(vault, call, &backup.act);
 	pthread_mutex_unlock(&one_at_a_time);
 	object_store_close(backup.copy.to);

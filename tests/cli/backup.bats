@@ -90,6 +90,24 @@ reserve" ]
 	[[ $output == *" 0 damaged" ]]
 }
 
+@test "backup: a server that is told to end does not wait for it" {
+	random_file "$T/large" 3000000
+	mkdir "$T/many"
+	for i in $(seq 60); do cp "$T/large" "$T/many/$i"; done
+	"$MODELVAULT" import "$T/vault" "$T/many" 2>>"$T/said"
+	mounted "$T/vault" "$T/m" 2>>"$T/said"
+	server=$(servers_of "$T/vault" | head -n 1)
+	"$MODELVAULT" backup "$T/vault" "$T/b" 2>"$T/words" 3>&- &
+	backup=$!
+	wait_for 5 eval '[ "$(objects_in "$T/b" 2>/dev/null)" -gt 2 ]'
+	kill "$server"
+	wait_for 10 eval '! kill -0 "$server" 2>/dev/null'
+	run ! wait $backup
+	[ "$(objects_in "$T/b")" -lt 72 ]
+	run -0 "$MODELVAULT" backup "$T/vault" "$T/b"
+	[[ $output == *"72 files:"*"is complete"* ]]
+}
+
 @test "backup: files whose object is lost are counted, and the rest is there" {
 	rm "$(find "$T/vault/objects" -path '*/objects/??/*' -type f | head -n 1)"
 	exits 1 "$MODELVAULT" backup "$T/vault" "$T/b"
