@@ -22,6 +22,31 @@ common_setup() {
 	cd "$T" || return 1
 }
 
+# Who runs the tests, and so the program: root, or in tests/run's group mount-user mvalice, an ordinary
+# user (tests/as-user). Rules for the one who reads as himself are rules for $OWNER.
+export OWNER
+OWNER=$(id -un)
+
+# root_only REASON: first in a test that an ordinary user cannot do or that makes no sense for him: his
+# server sees and serves nobody but himself. Such tests stand in tests/SKIPS too.
+root_only() { [ "$EUID" -eq 0 ] || skip "$1"; }
+
+# as_root COMMAND...: for what a test has to prepare, in the second pass too.
+as_root() {
+	if [ "$EUID" -eq 0 ]; then
+		"$@"
+	else
+		setpriv --reuid 0 --regid 0 --clear-groups -- "$@"
+	fi
+}
+
+# socket_of VAULT: where its server listens.
+socket_of() {
+	local directory=/run/modelvault
+	[ "$EUID" -eq 0 ] || directory=/tmp/modelvault-$EUID
+	echo "$directory/$(cut -d' ' -f3 "$1/id").sock"
+}
+
 setup() { common_setup; }
 teardown() { common_teardown; }
 
@@ -33,8 +58,15 @@ mounts_below() {
 
 # servers_of DIR: pids of programs under test that were started with a path below DIR or hold one open.
 servers_of() {
-	local proc
-	find /proc/[0-9]*/exe -maxdepth 0 -lname "$MODELVAULT*" 2>/dev/null | while read -r proc; do
+	local proc pid
+	if [ "$EUID" -ne 0 ]; then
+		# A server hides its links from the very user who runs it; the lock names it.
+		find "$1" -maxdepth 3 -xdev -name lock -exec sed -n 's/^pid //p' {} + 2>/dev/null | while read -r pid; do
+			! grep -qsx modelvault "/proc/$pid/comm" || echo "$pid"
+		done
+		return
+	fi
+	find /proc/[0-9]*/exe -maxdepth 0 -lname "$PROGRAM_UNDER_TEST*" 2>/dev/null | while read -r proc; do
 		proc=${proc%/exe}
 		if tr '\0' '\n' <"$proc/cmdline" 2>/dev/null | grep -qF "$1" ||
 			find "$proc/fd" -lname "$1/*" 2>/dev/null | grep -q .; then
@@ -48,7 +80,7 @@ common_teardown() {
 	cd / || return 1
 	[ -n "${T:-}" ] && [ -d "$T" ] || return 0
 	while read -r mountpoint; do
-		timeout 10 fusermount3 -u "$mountpoint" 2>/dev/null || umount -l "$mountpoint"
+		timeout 10 fusermount3 -u "$mountpoint" 2>/dev/null || as_root umount -l "$mountpoint"
 	done < <(mounts_below "$T")
 	for pid in $(servers_of "$T"); do
 		kill "$pid" 2>/dev/null
@@ -62,7 +94,7 @@ common_teardown() {
 	done
 	[ ! -f "$T/namespace" ] || kill -KILL "$(cat "$T/namespace")" 2>/dev/null || true
 	forget_vaults
-	rm -rf --one-file-system "$T"
+	as_root rm -rf --one-file-system "$T"
 }
 
 # forget_vaults: what the vaults below $T left outside: anchors, and sockets of killed servers.
@@ -70,7 +102,8 @@ forget_vaults() {
 	local id
 	while read -r id; do
 		for id in $(sed -n 's/^modelvault 1 \([0-9a-f ]*\)$/\1/p' "$id"); do
-			rm -f "/var/lib/modelvault/$id" "/run/modelvault/$id.sock"
+			rm -f "/tmp/modelvault-$EUID/$id.sock"
+			[ "$EUID" -ne 0 ] || rm -f "/var/lib/modelvault/$id" "/run/modelvault/$id.sock"
 		done
 	done < <(find "$T" -maxdepth 4 -xdev -type f -name id)
 	return 0

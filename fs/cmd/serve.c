@@ -84,6 +84,22 @@ static int make_socket_directory(const char *path)
 	return 0;
 }
 
+static void complain_socket(char *path, int result, struct output *output)
+{
+	char *slash = strrchr(path, '/');
+
+	if (result == -EPERM && slash) {
+		*slash = '\0';
+		complain(output,
+			"%s, where the control socket belongs, is not this user's own; set "
+			"XDG_RUNTIME_DIR to a directory that is",
+			path);
+		return;
+	}
+	complain(output, "the control socket %s: %s; XDG_RUNTIME_DIR names another place for it",
+		path, result_text(result));
+}
+
 static int open_signals(struct server *server)
 {
 	sigset_t ending;
@@ -195,7 +211,7 @@ int server_new(struct vault *vault, struct server **ret_server, struct output *o
 	if (r == 0)
 		r = control_server_new(path, handle_request, server, &server->control);
 	if (r < 0) {
-		complain(output, "the control socket %s: %s", path, result_text(r));
+		complain_socket(path, r, output);
 		server_free(server);
 		return EXIT_FAILED;
 	}

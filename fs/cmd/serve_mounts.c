@@ -84,6 +84,12 @@ int server_add_mount(struct server *server, const char *mountpoint,
 				: "; is /dev/fuse there, and open to this user?");
 		return EXIT_FAILED;
 	}
+	/* /proc shows executables and namespaces of others to root only. */
+	if (geteuid() && own.allow_other)
+		remark(call->output,
+			"allow_other: other users reach %s, but only root's server can see who "
+			"they are; this one refuses them (proc-unreadable)",
+			mountpoint);
 	return EXIT_DONE;
 }
 

@@ -14,7 +14,7 @@ setup() {
 	"$MODELVAULT" import v a 2>>said
 	"$MODELVAULT" grant v any read '**' >rule 2>>said
 	chmod 755 .
-	for m in m1 m2 m3; do mounted v $m -o allow_other; done 2>>said
+	for m in m1 m2 m3; do mounted v $m; done 2>>said
 }
 
 # walk: makes the kernel know every name of every mount.

@@ -8,6 +8,7 @@
 load ../lib
 
 setup() {
+	root_only "namespaces that need root"
 	common_setup
 	mkdir tree srv
 	echo 'plain text' >tree/file

@@ -7,13 +7,14 @@
 load ../lib
 
 setup() {
+	root_only "mount(8) and fstab are root's"
 	common_setup
 	local target=/usr/sbin
 	mkdir tree m other sbin
 	echo 'plain text' >tree/file
 	make_vault vault 2>/dev/null
 	"$MODELVAULT" import vault tree 2>/dev/null
-	"$MODELVAULT" grant vault user:root user:mvalice read '**' 2>/dev/null
+	"$MODELVAULT" grant vault "user:$OWNER" user:mvalice read '**' 2>/dev/null
 	unset MODELVAULT_KEY_FILE
 	own_namespace
 	[ "$(realpath /sbin)" = "$target" ] || target=/sbin

@@ -11,8 +11,8 @@ setup() {
 	mkdir disk m
 	truncate -s 24M image
 	mkfs.ext4 -q -m 0 -O ^has_journal image
-	mount -o loop image disk
-	chmod 777 disk
+	as_root mount -o loop image disk
+	as_root chmod 777 disk
 	echo 'plain text' >file
 	make_vault disk/vault 2>/dev/null
 	"$MODELVAULT" import disk/vault file 2>/dev/null
@@ -23,7 +23,7 @@ setup() {
 
 teardown() {
 	common_teardown
-	[ ! -d "$T" ] || rm -rf "$T"
+	[ ! -d "$T" ] || as_root rm -rf "$T"
 }
 
 reserved() { stat -c %s "$T/disk/vault/reserve"; }

@@ -5,6 +5,7 @@
 load ../lib
 
 setup() {
+	root_only "a second user is served by root's server only"
 	common_setup
 	random_file model 3000000
 	make_vault vault 2>said

@@ -9,12 +9,13 @@ load ../lib
 UNIT=$TESTS/../contrib/systemd/modelvault@.service
 
 setup() {
+	root_only "a unit of root's systemd"
 	common_setup
 	mkdir tree m credentials run
 	echo 'plain text' >tree/file
 	make_vault vault 2>/dev/null
 	"$MODELVAULT" import vault tree 2>/dev/null
-	"$MODELVAULT" grant vault user:root user:mvalice read '**' 2>/dev/null
+	"$MODELVAULT" grant vault "user:$OWNER" user:mvalice read '**' 2>/dev/null
 	unset MODELVAULT_KEY_FILE
 	cp vault.key credentials/modelvault
 	own_namespace

@@ -96,7 +96,7 @@ def make_objects(wanted):
         target.foreign = foreign[f"{target.suite}-{target.log2}"]
     for target, other in zip(targets, targets[1:] + targets[:1]):
         target.other = f"{other.out}.kept"
-    program("grant", f"{T}/vault", "user:root", "read", "**")
+    program("grant", f"{T}/vault", f"user:{os.getuid()}", "read", "**")
     os.mkdir(MOUNT)
     return targets
 
