@@ -148,7 +148,7 @@ make_tree() {
 	cat <&9 | wc -c >left
 	exec 9<&-
 	run wait $exporter
-	[ "$status" -eq 3 ]
+	[ "$status" -eq 3 ] || { echo "exit $status: $(cat err)"; return 1; }
 	[ "$(cat left)" -lt 50000000 ]
 	exits 3 as_user mvalice "$MODELVAULT" export "$T/v" tree/big "$T/his/big"
 	[ -z "$(ls -A his)" ]
@@ -160,12 +160,15 @@ make_tree() {
 	random_file tree/big 5000000
 	"$MODELVAULT" import v tree 2>>said
 	mounted v m -o allow_other
+	: >reading
 	for i in {1..9}; do
-		as_user mvalice bash -c 'sleep 30 3>&- < <("$0" export "$1" tree/big - 2>"$2")' "$MODELVAULT" "$T/v" /dev/null 3>&- &
+		as_user mvalice bash -c 'while [ -e "$2" ]; do sleep 0.2; done < <("$0" export "$1" tree/big - 2>/dev/null)' \
+			"$MODELVAULT" "$T/v" "$T/reading" 3>&- &
 	done
 	sleep 1
 	exits 7 as_user mvalice "$MODELVAULT" export "$T/v" tree/big -
 	[[ $output == *"8 exports under way"* ]]
 	as_user mvbob "$MODELVAULT" export "$T/v" tree/big - | cmp - tree/big
 	timeout 20 "$MODELVAULT" umount m
+	rm reading
 }
