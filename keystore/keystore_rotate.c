@@ -8,6 +8,7 @@
  * Readers go on meanwhile: they need the tree in memory only, which is locked for the exchange
  * alone.
  */
+#include <assert.h>
 #include <errno.h>
 
 #include "keystore/catalogue_store.h"
@@ -101,8 +102,10 @@ static void exchange(struct rotation *rotation)
 	struct kek_ring *old = keystore->keks;
 
 	pthread_rwlock_wrlock(&keystore->tree_lock);
-	for (size_t i = 0; i < rotation->count; i++)
+	for (size_t i = 0; i < rotation->count; i++) {
+		assert(rotation->rewraps[i].inode);
 		rotation->rewraps[i].inode->dek = rotation->rewraps[i].dek;
+	}
 	keystore->keks = rotation->keks;
 	rotation->keks = old;
 	pthread_rwlock_unlock(&keystore->tree_lock);
