@@ -163,20 +163,20 @@ static int enter_next_segment(struct walk *walk, const struct audit_record *reco
 
 static int check_chain(struct walk *walk, const struct audit_record *record)
 {
+	const char *action = audit_action_word(record->event.action);
+	char uid[24] = "unknown";
 	int r;
 
 	r = audit_chain_next(walk->chain, record, &walk->scratch, walk->chain);
 	if (r < 0)
 		return r;
-	if (memcmp(walk->chain, record->chain, DIGEST_SIZE) != 0)
-		return broken(walk, record->seq,
-			"record %llu or its chain is not what was written (%s, uid %lld)",
-			(unsigned long long)record->seq,
-			audit_action_word(record->event.action)
-				? audit_action_word(record->event.action)
-				: "unknown action",
-			(long long)record->event.uid);
-	return 0;
+	if (memcmp(walk->chain, record->chain, DIGEST_SIZE) == 0)
+		return 0;
+	if (record->event.uid != AUDIT_UNKNOWN)
+		snprintf(uid, sizeof(uid), "%lld", (long long)record->event.uid);
+	return broken(walk, record->seq,
+		"record %llu or its chain is not what was written (%s, uid %s)",
+		(unsigned long long)record->seq, action ? action : "unknown action", uid);
 }
 
 static int check_record(struct walk *walk, const struct audit_record *record)

@@ -5,6 +5,7 @@
 # whole files; before the vault is mounted and while it is served. tests/tools/tamper_expected.py says what
 # must come of each. With FULL=1 in every way of changing, else a slice of them.
 load ../lib
+[ -z "${FULL:-}" ] || export BATS_TEST_TIMEOUT=800
 
 tamper() { /usr/bin/python3 "$TESTS/tools/tamper_db.py" "$@"; }
 
@@ -21,7 +22,6 @@ teardown_file() {
 }
 
 setup() {
-	[ "${FULL:-}" != 1 ] || BATS_TEST_TIMEOUT=600
 	cd "$F" || return 1
 }
 

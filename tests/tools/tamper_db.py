@@ -24,7 +24,7 @@ import tamper_expected as expected  # noqa: E402
 import tamper_files as files  # noqa: E402
 from tamper_world import ALICE, BOB, CAROL, READERS, ROOT, Bad, World  # noqa: E402
 
-FULL = os.environ.get("FULL") == "1"
+FULL = bool(os.environ.get("FULL"))
 USERS = ROOT, ALICE, BOB, CAROL
 NOTICE = 5  # seconds; it is looked at each 100 ms
 
