@@ -13,7 +13,7 @@ setup() {
 	for i in $(seq 40); do random_file "$T/tree/$i" 3000; done
 	ln "$T/tree/large" "$T/tree/second-name"
 	"$MODELVAULT" import "$T/vault" "$T/tree" 2>>"$T/said"
-	"$MODELVAULT" grant "$T/vault" user:root read '**' 2>>"$T/said"
+	"$MODELVAULT" grant "$T/vault" "user:$OWNER" read '**' 2>>"$T/said"
 	mounted "$T/vault" "$T/m" -o cache=none 2>>"$T/said"
 }
 
@@ -30,6 +30,7 @@ read_on() {
 }
 
 @test "rotate and rekey while files are read: no reader notices" {
+	root_only "not yet: a user's server cannot tell a caller who hides his memory, as key does"
 	touch "$T/going"
 	read_on "$T/going" 3>&- &
 	one=$!
@@ -73,6 +74,7 @@ read_on() {
 }
 
 @test "slots of a served vault: by role, and the secret stays out of sight" {
+	root_only "it needs root"
 	echo 'a very peculiar passphrase' >"$T/pass"
 	strace -f -o "$T/calls" -s 200 -e trace=sendmsg,recvmsg,read,write,pread64,pwrite64,preadv,preadv2,pwritev,pwritev2 -p "$(server)" 2>"$T/traced" 3>&- &
 	wait_for 5 grep -q attached "$T/traced"
@@ -98,6 +100,7 @@ read_on() {
 }
 
 @test "a request's secrets must be memory files" {
+	root_only "not yet: a user's server cannot tell a caller who hides his memory, as key does"
 	mkfifo "$T/fifo"
 	cp "$T/vault.key" "$T/same.key"
 	python3 - "/run/modelvault/$(cut -d' ' -f3 "$T/vault/id").sock" "$(stat -c %d:%i "$T/vault")" "$T/vault.key" "$T/fifo" <<-'PY'
@@ -140,6 +143,7 @@ keys_of() {
 
 # tests/SKIPS: a sanitizer maps terabytes of its own.
 @test "destroy: open handles and mappings end, and the key is nowhere" {
+	root_only "a server hides its memory and its links from its own user"
 	[ -z "$SANITIZE" ] || skip "the shadow memory of a sanitizer is too large to search"
 	exec 7<"$T/m/tree/large"
 	head -c 500000 <&7 >/dev/null

@@ -49,6 +49,7 @@ status_of() { "$MODELVAULT" status vault --json | jq -r "select(.kind == \"vault
 has_handles() { [ "$(status_of handles)" = "$1" ]; }
 
 @test "thousands of handles, in one process and in many; each file is open once" {
+	root_only "a second user is served by root's server only"
 	local many=$((FULL ? 10000 : 2000)) pid i
 	mounted vault m 2>>said
 	pid=$(status_of pid)
@@ -76,6 +77,7 @@ has_handles() { [ "$(status_of handles)" = "$1" ]; }
 }
 
 @test "a server with few descriptors refuses what it cannot open, says why, and recovers" {
+	root_only "a second user is served by root's server only"
 	(ulimit -n 64 && "$MODELVAULT" mount vault m 2>>said)
 	as_user mvalice python3 hold.py 64 "$T/go" m/tree/{1..64} >one 2>&1 3>&- &
 	holders+=($!)
@@ -96,6 +98,7 @@ has_handles() { [ "$(status_of handles)" = "$1" ]; }
 }
 
 @test "64 readers at once, of one file and of 64, see the right bytes" {
+	root_only "a second user is served by root's server only"
 	local i pids=()
 	mounted vault m 2>>said
 	for i in {1..64}; do
@@ -130,6 +133,7 @@ leave_cgroup() {
 }
 
 @test "a model of three quarters of the memory is read and mapped, by the server's cgroup too" {
+	root_only "it needs root"
 	local mib=$((FULL ? 768 : 192)) dirty
 	head -c $((mib * 1048576)) /dev/urandom >model
 	"$MODELVAULT" import vault model 2>>said
