@@ -147,7 +147,8 @@ make_tree() {
 	"$MODELVAULT" revoke v "$(cat rule)" 2>>said
 	cat <&9 | wc -c >left
 	exec 9<&-
-	run wait $exporter
+	local status=0
+	wait $exporter || status=$?
 	[ "$status" -eq 3 ] || { echo "exit $status: $(cat err)"; return 1; }
 	[ "$(cat left)" -lt 50000000 ]
 	exits 3 as_user mvalice "$MODELVAULT" export "$T/v" tree/big "$T/his/big"

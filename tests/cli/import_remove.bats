@@ -84,7 +84,8 @@ make_tree() {
 		local import=$!
 		wait_for 5 eval 'find v/objects -type f -size +1M | grep -q .'
 		eval "$change"
-		run wait $import
+		local status=0
+		wait $import || status=$?
 		[ "$status" -eq 1 ] && grep -q 'tree/big: ' out
 		[ -f tree/big ]
 		# Only what was read before the change came in.

@@ -104,8 +104,9 @@ walk() { find m1 m2 m3 -ls >/dev/null; }
 	"$MODELVAULT" mv v open/uno shut
 	refused as_user mvalice cat m1/shut/uno
 	echo >go
-	run ! wait $reader
-	[ -s err ]
+	local status=0
+	wait $reader || status=$?
+	[ "$status" -ne 0 ] && [ -s err ]
 	"$MODELVAULT" mv v shut/uno open
 	allowed as_user mvalice cat m1/open/uno
 }
