@@ -31,6 +31,9 @@ OWNER=$(id -un)
 # server sees and serves nobody but himself. Such tests stand in tests/SKIPS too.
 root_only() { [ "$EUID" -eq 0 ] || skip "$1"; }
 
+# process_ended PID: gone, or dead and not yet waited for. Its links in /proc may be closed to us.
+process_ended() { ! grep -qsE '^State:.[^ZX]' "/proc/$1/status"; }
+
 # as_root COMMAND...: for what a test has to prepare, in the second pass too.
 as_root() {
 	if [ "$EUID" -eq 0 ]; then

