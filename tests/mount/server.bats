@@ -35,10 +35,13 @@ says() {
 
 server_pid() { "$MODELVAULT" status vault --json | jq -r 'select(.kind == "vault").pid'; }
 
+has_open() { find "/proc/$(cat "$T/holder.pid")/fd" -lname "*$1" 2>/dev/null | grep -q .; }
+
 # hold FILE: keeps it open as root until the test ends.
 hold() {
 	tail -f "$1" >/dev/null 3>&- &
 	echo $! >"$T/holder.pid"
+	wait_for 5 has_open "$1"
 	wait_for 5 sh -c 'find "/proc/$1/fd" -lname "*/$2" | grep -q .' sh $! "$1"
 }
 
