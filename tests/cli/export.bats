@@ -58,9 +58,11 @@ setup() {
 	printf X | dd of="$object" bs=1 seek=1500000 conv=notrunc status=none
 	exits 5 "$MODELVAULT" export v src/file out
 	[[ $output == *"chunk-tag"* ]]
-	[ ! -e out ] && [ -z "$(find . -maxdepth 1 -name '*.part')" ]
+	[ ! -e out ]
+	[ -z "$(find . -maxdepth 1 -name '*.part')" ]
 	exits 5 "$MODELVAULT" export v src dir
-	[ "$(cat dir/sub/two)" = two ] && [ ! -e dir/file ]
+	[ "$(cat dir/sub/two)" = two ]
+	[ ! -e dir/file ]
 	"$MODELVAULT" export v src/file - >piece || true
 	cmp -n "$(stat -c %s piece)" piece src/file
 }

@@ -90,7 +90,8 @@ make_tree() {
 	[[ $output == *"out/tree/a: something else is there"* && $output == *"out/tree/dangling: "* && $output == *"3 FAILED"* ]]
 	[ "$(cat out/tree/a)" = mine ]
 	exits 0 "$MODELVAULT" export v tree out --skip
-	[ "$(cat out/tree/a)" = mine ] && [ "$(readlink out/tree/dangling)" = elsewhere ]
+	[ "$(cat out/tree/a)" = mine ]
+	[ "$(readlink out/tree/dangling)" = elsewhere ]
 	exits 1 "$MODELVAULT" export v tree out --replace
 	[[ $output == *"out/tree/nil: Is a directory"* ]]
 	rmdir out/tree/nil
@@ -115,7 +116,8 @@ make_tree() {
 	done
 	exits 0 "$MODELVAULT" export v tree out
 	diff -r tree out/tree
-	[ "$(ls -A out/tree | wc -l)" -eq 12 ] && [ ! -s differences ]
+	[ "$(ls -A out/tree | wc -l)" -eq 12 ]
+	[ ! -s differences ]
 }
 
 @test "a full disk: named, nothing half, and what is there is not written again" {

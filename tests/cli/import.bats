@@ -35,7 +35,8 @@ make_tree() {
 	[ "$(stat -c '%a %y' models/one)" = "$(stat -c '%a %y' out/models/one)" ]
 	[ "$(stat -c '%a %y' models/deep)" = "$(stat -c '%a %y' out/models/deep)" ]
 	[ "$(stat -c %Y models)" = "$(stat -c %Y out/models)" ]
-	[ -d out/models/empty ] && [ "$(readlink out/models/dangling)" = /nowhere ]
+	[ -d out/models/empty ]
+	[ "$(readlink out/models/dangling)" = /nowhere ]
 }
 
 @test "names are those of cp -r" {
@@ -58,7 +59,8 @@ make_tree() {
 	echo 2 >"n/$long"
 	exits 0 "$MODELVAULT" import v n
 	out
-	[ "$(cat "out/n/$odd")" = 1 ] && [ "$(cat "out/n/$long")" = 2 ]
+	[ "$(cat "out/n/$odd")" = 1 ]
+	[ "$(cat "out/n/$long")" = 2 ]
 }
 
 @test "hard links stay one file" {
@@ -80,7 +82,8 @@ make_tree() {
 	exits 1 "$MODELVAULT" import v d --dereference
 	[[ $output == *"d/loop"* ]]
 	out
-	[ ! -L out/d/l ] && [ "$(cat out/d/l)" = x ]
+	[ ! -L out/d/l ]
+	[ "$(cat out/d/l)" = x ]
 }
 
 @test "a second run reads nothing that is in" {

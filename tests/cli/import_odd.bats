@@ -141,7 +141,8 @@ sound() {
 	rm small/fill
 	exits 0 "$MODELVAULT" import small/w src
 	[ "$("$MODELVAULT" ls small/w --json | grep -c '"type":"file"')" -eq 200 ]
-	[ -z "$(ls -A objects/.new)" ] && [ "$(find objects -type f | wc -l)" -eq 200 ]
+	[ -z "$(ls -A objects/.new)" ]
+	[ "$(find objects -type f | wc -l)" -eq 200 ]
 	exits 0 "$MODELVAULT" verify small/w
 	"$MODELVAULT" audit small/w verify
 }

@@ -43,8 +43,10 @@ make_tree() {
 	[ "$(ls)" = "$(printf 'dangling\nempty')" ]
 	cd ..
 	exits 0 take_in tree/. --to rest
-	[ -d tree ] && [ -z "$(ls -A tree)" ]
-	cmp m/a/b/two kept/three && [ -d m/rest/empty ]
+	[ -d tree ]
+	[ -z "$(ls -A tree)" ]
+	cmp m/a/b/two kept/three
+	[ -d m/rest/empty ]
 }
 
 @test "what was in already goes too, once it was compared" {
@@ -55,7 +57,10 @@ make_tree() {
 	touch -r kept/three tree/three
 	exits 1 take_in tree
 	[[ $output == *"tree/"*"another file of this name, size and time"* ]]
-	cmp tree/three tree/a/one && [ ! -e tree/a/nil ] && [ ! -e tree/dangling ] && [ ! -e tree/empty ]
+	cmp tree/three tree/a/one
+	[ ! -e tree/a/nil ]
+	[ ! -e tree/dangling ]
+	[ ! -e tree/empty ]
 	rm -r tree && cp -a kept tree
 	exits 0 take_in tree
 	[ ! -e tree ]
@@ -86,7 +91,8 @@ make_tree() {
 		eval "$change"
 		local status=0
 		wait $import || status=$?
-		[ "$status" -eq 1 ] && grep -q 'tree/big: ' out
+		[ "$status" -eq 1 ]
+		grep -q 'tree/big: ' out
 		[ -f tree/big ]
 		# Only what was read before the change came in.
 		"$MODELVAULT" rm v -r tree 2>>said || true
@@ -115,7 +121,11 @@ make_tree() {
 	echo y >tree/sub/y
 	exits 1 take_in tree --skip
 	[[ $output == *"tree/sub/pipe"* ]]
-	[ -f outside/x ] && [ ! -e tree/away ] && [ -f tree/skip ] && [ -p tree/sub/pipe ] && [ ! -e tree/sub/y ]
+	[ -f outside/x ]
+	[ ! -e tree/away ]
+	[ -f tree/skip ]
+	[ -p tree/sub/pipe ]
+	[ ! -e tree/sub/y ]
 	exits 2 take_in - --to z </dev/null
 	exits 2 take_in tree --dereference
 }

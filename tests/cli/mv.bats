@@ -24,7 +24,8 @@ content() { "$MODELVAULT" export v "$1" -; }
 @test "mv: a file, a directory with all in it, several into one" {
 	exits 0 mv_ a/one a/uno
 	[ -z "$output" ]
-	[ "$(content a/uno)" = one ] && [ "$(content a/b/other)" = one ]
+	[ "$(content a/uno)" = one ]
+	[ "$(content a/b/other)" = one ]
 	exits 6 mv_ a/one elsewhere
 	[[ $output == *"a/one to elsewhere: no such name"* ]]
 	exits 0 mv_ /a/b/ z
@@ -100,7 +101,9 @@ a/x error role failed, to a/b/two" ]
 	exits 1 mkdir_ -p x/../y
 	exits 1 mkdir_ /
 	exits 1 mkdir_ n new
-	[ "$(names n)" = "n/m/ " ] && [ "$(names p)" = "p/q/ p/q/r/ " ] && [ "$(names new)" = "" ]
+	[ "$(names n)" = "n/m/ " ]
+	[ "$(names p)" = "p/q/ p/q/r/ " ]
+	[ "$(names new)" = "" ]
 	run "$MODELVAULT" audit v --action mkdir --json
 	grep -q '"path":"n/m".*"outcome":"allow".*"detail":"done"' <<<"$output"
 }
