@@ -71,6 +71,7 @@ static int show_damage(struct verifying *verifying, const char *path, size_t len
 static int verify_entry(void *arg, const char *path, size_t len, const struct entry_info *info)
 {
 	struct verifying *verifying = arg;
+	struct backend backend = vault_backend(verifying->vault);
 	struct damage_report report = {.cause = DAMAGE_NONE, .chunk = DAMAGE_NO_CHUNK};
 	char detail[DAMAGE_TEXT_SIZE];
 	struct audit_event event;
@@ -80,6 +81,8 @@ static int verify_entry(void *arg, const char *path, size_t len, const struct en
 		r = -EBADMSG;
 	else if (info->kind == ENTRY_FILE)
 		r = check_file(verifying, info, &report);
+	if (r < 0 && backend_file_is_gone(&backend, info))
+		return 0;
 	if (info->kind == ENTRY_FILE) {
 		verifying->files++;
 		verifying->bytes += info->size;

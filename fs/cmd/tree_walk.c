@@ -55,6 +55,9 @@ static int walk_directory(struct keystore *keystore, struct buffer *path, uint64
 	if (depth > LIMIT_DEPTH)
 		return -ELOOP;
 	r = keystore_list(keystore, ino, 0, add_child, &listing);
+	/* Removed since the directory above was listed. */
+	if (r == -ENOENT && depth)
+		r = 0;
 	if (r >= 0)
 		r = listing.failed || listing.names.failed ? -ENOMEM : 0;
 	for (size_t i = 0; i < listing.count && r == 0; i++) {

@@ -77,8 +77,28 @@ static int fail_integrity(const struct export_request *request)
 	return EXIT_INTEGRITY;
 }
 
+static bool is_gone(const struct export_request *request)
+{
+	struct backend backend = vault_backend(request->vault);
+
+	return backend_file_is_gone(&backend, &request->info);
+}
+
+static int fail_gone(const struct export_request *request)
+{
+	if (record(request, AUDIT_EXPORT, AUDIT_ERROR, REASON_SERVER_ERROR,
+		    "removed or replaced meanwhile") < 0)
+		complain(request->call->output, "export: the audit trail cannot be written");
+	complain(request->call->output,
+		"export: %s: it was removed or replaced meanwhile; export it again",
+		request->shown);
+	return EXIT_NOT_FOUND;
+}
+
 static int fail(const struct export_request *request, const char *step, int result)
 {
+	if (is_gone(request))
+		return fail_gone(request);
 	if (result == -EBADMSG || request->damage.cause != DAMAGE_NONE)
 		return fail_integrity(request);
 	if (record(request, AUDIT_EXPORT, AUDIT_ERROR, REASON_SERVER_ERROR, step) < 0)
@@ -163,7 +183,7 @@ static int write_file(struct export_request *request, struct object_reader *read
 	}
 	while (code == EXIT_DONE && request->bytes < request->info.size) {
 		if (request->bytes && !still_allowed(request))
-			return refuse(request);
+			return is_gone(request) ? fail_gone(request) : refuse(request);
 		if (gate_is_shut(request->vault->gate))
 			return fail(request, "it is not read on", -ESHUTDOWN);
 		code = write_block(request, reader, scratch);

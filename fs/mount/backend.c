@@ -48,3 +48,10 @@ int backend_open_reader(const struct backend *backend, const struct entry_info *
 		take_fd(&fd);
 	return r;
 }
+
+bool backend_file_is_gone(const struct backend *backend, const struct entry_info *info)
+{
+	struct entry_info now;
+
+	return keystore_stat(backend->keystore, info->ino, &now) == -ENOENT;
+}

@@ -292,6 +292,12 @@ static int open_object(struct opening *opening)
 		handle->file = file;
 		return 1;
 	}
+	/* Removed or replaced since it was decided: walk again, and find that out by name. */
+	if (backend_file_is_gone(&gate->backend, &opening->info)) {
+		handle_free(gate->handles, handle_remove(gate->handles, handle->fh));
+		answer_error(opening->request, -ESTALE);
+		return 0;
+	}
 	if (report.cause != DAMAGE_NONE) {
 		reason = REASON_INTEGRITY;
 		detail = damage_text(report.cause);

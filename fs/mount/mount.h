@@ -30,6 +30,8 @@ struct backend {
  */
 int backend_open_reader(const struct backend *backend, const struct entry_info *info, bool direct,
 	struct object_reader **ret_reader, struct damage_report *ret_report);
+/* Did the file go meanwhile, so that nothing missing of it is damage? */
+bool backend_file_is_gone(const struct backend *backend, const struct entry_info *info);
 
 /* ---- the gate: decisions and live handles of all mount points of a vault ---- */
 

@@ -137,3 +137,39 @@ store_hangs() {
 	grep -x 'after 0 0' read
 	as_user mvalice cmp m/other model
 }
+
+@test "what goes while it is verified or exported is no damage, and no refusal" {
+	"$MODELVAULT" grant vault user:root read '**' 2>>said
+	echo x >second
+	"$MODELVAULT" import vault second 2>>said
+	mounted vault m 2>>said
+	touch hold
+	"$MODELVAULT" verify vault >verified 2>&1 3>&- &
+	verify=$!
+	wait_for 10 test -e hold.waiting
+	"$MODELVAULT" rm vault second
+	rm hold
+	wait $verify
+	grep -q '^1 file, .* 0 damaged' verified
+	rm hold.waiting
+	echo "hang $(basename "$(find vault/objects -type f -size +1M)")" >hold
+	"$MODELVAULT" export vault model out 2>exported 3>&- &
+	export=$!
+	wait_for 10 test -e hold.waiting
+	random_file model 2000000
+	# Its row is there at once; the old object goes when the store answers.
+	"$MODELVAULT" import vault model --replace 2>>said 3>&- &
+	import=$!
+	is_replaced() { "$MODELVAULT" ls vault model --json | grep -q '"size":2000000'; }
+	wait_for 10 is_replaced
+	rm hold
+	r=0
+	wait $export || r=$?
+	wait $import
+	cat exported
+	[ $r -eq 6 ]
+	grep -q 'model: it was removed or replaced meanwhile' exported
+	[ ! -e out ]
+	[ "$("$MODELVAULT" audit vault --action integrity --count)" = 0 ]
+	[ "$("$MODELVAULT" audit vault --outcome deny --count)" = 0 ]
+}
