@@ -22,7 +22,8 @@ struct move {
 };
 
 /* Where DEST is a directory the name goes into it. */
-static int target_of(struct move *move, const char *dest, size_t dest_len, struct buffer *ret_to)
+static int target_of(
+	const struct move *move, const char *dest, size_t dest_len, struct buffer *ret_to)
 {
 	struct entry_info info;
 	size_t at = move->from_len;
@@ -36,7 +37,6 @@ static int target_of(struct move *move, const char *dest, size_t dest_len, struc
 			buffer_add_text(ret_to, "/");
 		buffer_add(ret_to, move->from + at, move->from_len - at);
 	}
-	move->to = ret_to;
 	return ret_to->failed ? -ENOMEM : 0;
 }
 
@@ -186,7 +186,12 @@ static int move_operand(struct move *move, const char *dest, size_t dest_len)
 	if (code == EXIT_DONE && !is_at_or_below(move, &to))
 		code = path_lock_take(move->vault, move->call, "mv", buffer_text(&to), to.len,
 			PATH_AND_BELOW, &into);
-	return code == EXIT_DONE ? move_locked(move) : code;
+	if (code == EXIT_DONE) {
+		move->to = &to;
+		code = move_locked(move);
+		move->to = NULL;
+	}
+	return code;
 }
 
 /* Several names need a directory. Exit code. */

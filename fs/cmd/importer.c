@@ -358,7 +358,8 @@ static void say_summary(struct importer *importer)
 	bytes_to_text(importer->bytes, bytes);
 	if (importer->present + importer->skipped)
 		snprintf(present, sizeof(present), ", %llu were there already",
-			(unsigned long long)(importer->present + importer->skipped));
+			(unsigned long long)importer->present +
+				(unsigned long long)importer->skipped);
 	if (importer->options.remove_source)
 		snprintf(removed, sizeof(removed), ", %llu source%s removed",
 			(unsigned long long)importer->removed, plural(importer->removed));
