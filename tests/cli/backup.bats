@@ -102,7 +102,7 @@ reserve" ]
 	wait_for 5 eval '[ "$(objects_in "$T/b" 2>/dev/null)" -gt 2 ]'
 	kill "$server"
 	wait_for 10 eval '! kill -0 "$server" 2>/dev/null'
-	run ! wait $backup
+	if wait $backup; then return 1; fi
 	[ "$(objects_in "$T/b")" -lt 72 ]
 	run -0 "$MODELVAULT" backup "$T/vault" "$T/b"
 	[[ $output == *"72 files:"*"is complete"* ]]

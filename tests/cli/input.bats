@@ -137,7 +137,7 @@ breaks() {
 	local how file pattern code
 	for file in id keystore.db audit.db audit.key; do
 		for how in missing empty truncated garbage directory fifo link; do
-			[ "$file/$how" != id/link ] && [ "$file/$how" != audit.key/link ] || continue
+			case $file/$how in id/link | audit.key/link) continue ;; esac
 			case $file in
 			id) pattern="*file id*damaged*" ;;
 			keystore.db) pattern="*keystore.db *keystore.copy, the last good state*" ;;
@@ -224,7 +224,8 @@ breaks() {
 	says 2 "*belongs to this vault*" "$MODELVAULT" import "$F/vault" m/file --to again
 	says 2 "*belongs to this vault*" "$MODELVAULT" import "$F/vault" m --to again
 	says 1 "*export: m/new: Read-only file system*" "$MODELVAULT" export "$F/vault" file m/new
-	[ ! -e new ] && [ ! -e k ]
+	[ ! -e new ]
+	[ ! -e k ]
 	"$MODELVAULT" umount m
 	# With a key that seems to lie on the vault's own mount: a bind mount of the key's directory.
 	says 4 "*key file $F/vault/objects/x is inside the vault, or on a mount of it; move it elsewhere" \
@@ -353,7 +354,8 @@ breaks() {
 	done
 	says 1 "*objects in $T/empty: Not a directory; nothing was made" "$MODELVAULT" init v --new-key-file k --objects empty
 	says 1 "*objects in $T/no/o: No such file*" "$MODELVAULT" init v --new-key-file k --objects no/o
-	[ ! -e k ] && [ ! -e v ]
+	[ ! -e k ]
+	[ ! -e v ]
 }
 
 # --- subjects, patterns, rules, times ---
@@ -418,7 +420,8 @@ breaks() {
 			says 2 "*unknown option '*'; \`modelvault help $command\` lists them" "$MODELVAULT" "$command" "$option"
 		done
 		run -0 --separate-stderr "$MODELVAULT" "$command" --help
-		[[ $output == "modelvault $command "* ]] && [ -z "$stderr" ]
+		[[ $output == "modelvault $command "* ]]
+		[ -z "$stderr" ]
 		while read -r option; do
 			case $option in
 			*VALUE)
@@ -455,7 +458,8 @@ breaks() {
 	says 2 "*" "$MODELVAULT" grant vault any read "$large"
 	run timeout 20 "$MODELVAULT" rm vault "$large" "$large" "$large" "$large" "$large" "$large" "$large" \
 		"$large" "$large" "$large"
-	[ "$status" -ne 0 ] && [[ $output == *"the command line is too long"* ]]
+	[ "$status" -ne 0 ]
+	[[ $output == *"the command line is too long"* ]]
 	# shellcheck disable=SC2046  # many words
 	run timeout 20 "$MODELVAULT" rm vault $(seq 5000)
 	[ "$status" -ne 0 ]
@@ -517,7 +521,8 @@ fill() { cat /dev/zero >>"$T/disk/filler" 2>/dev/null || true; }
 	fill
 	says 1 "*" "$MODELVAULT" grant vault any read x
 	says 1 "*" "$MODELVAULT" init other --new-key-file "$T/otherkey"
-	[ ! -e other ] && [ ! -e "$T/otherkey" ]
+	[ ! -e other ]
+	[ ! -e "$T/otherkey" ]
 	run -1 "$MODELVAULT" import vault "$T/large" --to more
 	run "$MODELVAULT" export vault file out
 	[ "$status" = 1 ] && { [ ! -e out ] || false; }

@@ -69,7 +69,8 @@ request() { printf -v TEXT '%s\n' v=1 "$@" "vault=$V" ''; }
 		[ "$(cat m/dir/below/file)" = below ]
 		[ "$(readlink m/link)" = file ]
 		"$MODELVAULT" rm vault -r dir link
-		[ ! -e m/dir ] && [ ! -L m/link ]
+		[ ! -e m/dir ]
+		[ ! -L m/link ]
 		run cat m/dir/below/file
 		[[ $output == *"No such file"* ]]
 		ln -sfn "other$i" tree/link

@@ -29,7 +29,7 @@ load ../lib
 	echo >"$T/go"
 	wait $reader
 	cmp "$T/allowed" "$T/one"
-	run ! wait $other
+	if wait $other; then return 1; fi
 	grep -q 'Permission denied' "$T/refused"
 	[ "$("$MODELVAULT" audit "$T/vault" --action open --count)" = 3 ]
 }

@@ -50,9 +50,11 @@ teardown() { [ "$EUID" -eq 0 ] || common_teardown; }
 
 @test "with no memory to lock it is one clear line" {
 	run -1 bash -c 'ulimit -l 0 && "$0" mount vault m' "$MODELVAULT"
-	[[ $output == *"no memory can be locked for keys; raise \`ulimit -l\`" ]] && [ "${#lines[@]}" = 1 ]
+	[[ $output == *"no memory can be locked for keys; raise \`ulimit -l\`" ]]
+	[ "${#lines[@]}" = 1 ]
 	run -1 bash -c 'ulimit -l 0 && "$0" ls vault' "$MODELVAULT"
-	[[ $output == *"no memory can be locked for keys"*"ulimit -l"* ]] && [ "${#lines[@]}" = 1 ]
+	[[ $output == *"no memory can be locked for keys"*"ulimit -l"* ]]
+	[ "${#lines[@]}" = 1 ]
 }
 
 @test "allow_other needs fuse.conf, and then refuses all others by name, on record" {
