@@ -58,9 +58,24 @@ int verb_key(struct vault *vault, struct verb_call *call)
 	return word ? word->verb(vault, call) : EXIT_USAGE;
 }
 
+/*
+ * Secrets go into memory files beside the request, and out of here. A server that is not root's
+ * cannot tell who a process is that hides from its own user.
+ */
+static int hand_over(struct secret_list *secrets, struct message *request, bool served)
+{
+	int r;
+
+	r = secrets_pass(secrets, request);
+	if (r < 0 || !served)
+		return r;
+	secret_list_done(secrets);
+	return geteuid() == 0 ? 0 : secret_unhide_process();
+}
+
 /* Calls the verb with these secrets beside the request, in the server or here. */
 static int call_with(struct invocation *invocation, const struct unlock_secrets *unlock,
-	const struct secret_list *secrets, struct output *output)
+	struct secret_list *secrets, struct output *output)
 {
 	scope(access_close) struct vault_access *access = NULL;
 	scope(access_line_free) struct access_line *line = NULL;
@@ -71,7 +86,7 @@ static int call_with(struct invocation *invocation, const struct unlock_secrets 
 		return code;
 	r = access_line_new(access, &line);
 	if (r == 0)
-		r = secrets_pass(secrets, invocation->request);
+		r = hand_over(secrets, invocation->request, access_is_served(access));
 	if (r < 0) {
 		complain(output, "key: the secrets cannot be passed on: %s", result_text(r));
 		return EXIT_FAILED;

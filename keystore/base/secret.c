@@ -53,6 +53,11 @@ int secret_init(void)
 	return arena_init();
 }
 
+int secret_unhide_process(void)
+{
+	return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
 int secret_new(size_t len, struct secret **ret_secret)
 {
 	struct secret *secret;

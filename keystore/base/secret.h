@@ -20,6 +20,12 @@ struct secret;
  * any other use. -ENOMEM when the pages cannot be locked (RLIMIT_MEMLOCK): never goes on unlocked.
  */
 int secret_init(void);
+/*
+ * The process may be looked at again by processes of its own user, in /proc and by a debugger: for
+ * a client whose server must see who asks. Call when no secret is held any more. The arena stays
+ * locked and out of core dumps.
+ */
+int secret_unhide_process(void);
 
 /* A zeroed secret of len bytes (len > 0). -ENOMEM when the arena is full. Thread-safe. */
 int secret_new(size_t len, struct secret **ret_secret);

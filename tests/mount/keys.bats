@@ -30,7 +30,6 @@ read_on() {
 }
 
 @test "rotate and rekey while files are read: no reader notices" {
-	root_only "not yet: a user's server cannot tell a caller who hides his memory, as key does"
 	touch "$T/going"
 	read_on "$T/going" 3>&- &
 	one=$!
@@ -49,7 +48,7 @@ read_on() {
 	"$MODELVAULT" grant "$T/vault" user:mvbob read '**' 2>/dev/null
 	"$MODELVAULT" import "$T/vault" "$T/tree/1" --to new 2>/dev/null
 	cmp "$T/m/new/1" "$T/tree/1"
-	cmp <(as_user mvbob cat "$T/m/tree/9") "$T/tree/9"
+	[ "$EUID" -ne 0 ] || cmp <(as_user mvbob cat "$T/m/tree/9") "$T/tree/9"
 	unmounted "$T/m" 2>/dev/null
 	"$MODELVAULT" verify "$T/vault"
 	"$MODELVAULT" audit "$T/vault" verify
@@ -100,10 +99,9 @@ read_on() {
 }
 
 @test "a request's secrets must be memory files" {
-	root_only "not yet: a user's server cannot tell a caller who hides his memory, as key does"
 	mkfifo "$T/fifo"
 	cp "$T/vault.key" "$T/same.key"
-	python3 - "/run/modelvault/$(cut -d' ' -f3 "$T/vault/id").sock" "$(stat -c %d:%i "$T/vault")" "$T/vault.key" "$T/fifo" <<-'PY'
+	python3 - "$(socket_of "$T/vault")" "$(stat -c %d:%i "$T/vault")" "$T/vault.key" "$T/fifo" <<-'PY'
 		import array, os, socket, sys
 		def ask(fd, fields):
 		    with socket.socket(socket.AF_UNIX) as s:
