@@ -115,8 +115,14 @@ static int run_add(
 	if (secret_list_add(&secrets, &fresh) < 0)
 		return EXIT_FAILED;
 	code = call_with(invocation, &unlock, &secrets, output);
-	if (code != EXIT_DONE && made)
+	if (made && (code == EXIT_USAGE || code == EXIT_REFUSED || code == EXIT_KEY))
 		unlink(made);
+	else if (made && code != EXIT_DONE)
+		complain(output,
+			"key: %s is kept, as its slot may be there: `modelvault key %s slots` "
+			"shows "
+			"it; remove the file when it is not",
+			made, place->path);
 	return code;
 }
 

@@ -33,6 +33,7 @@ enum {
 struct helper {
 	const char *source, *directory, *namespace;
 	bool sloppy, fake, verbose;
+	struct buffer given;   /* every -o, with commas */
 	struct buffer options; /* for `mount`, with commas */
 	char *key_file, *passphrase_file;
 	struct output output;
@@ -48,6 +49,7 @@ bool is_mount_helper(const char *program)
 
 static void helper_done(struct helper *helper)
 {
+	buffer_done(&helper->given);
 	buffer_done(&helper->options);
 	free(helper->key_file);
 	free(helper->passphrase_file);
@@ -163,7 +165,7 @@ static int usage(struct helper *helper)
 	return HELPER_USAGE;
 }
 
-static int take_flag(struct helper *helper, int flag, const char **options)
+static int take_flag(struct helper *helper, int flag)
 {
 	switch (flag) {
 	case 's':
@@ -181,7 +183,9 @@ static int take_flag(struct helper *helper, int flag, const char **options)
 		helper->namespace = optarg;
 		return HELPER_DONE;
 	case 'o':
-		*options = optarg;
+		if (helper->given.len)
+			buffer_add_text(&helper->given, ",");
+		buffer_add_text(&helper->given, optarg);
 		return HELPER_DONE;
 	case 't':
 		if (strcmp(optarg, "modelvault") == 0 || strcmp(optarg, "fuse.modelvault") == 0)
@@ -195,11 +199,10 @@ static int take_flag(struct helper *helper, int flag, const char **options)
 
 static int parse(struct helper *helper, int argc, char **argv)
 {
-	const char *options = "";
 	int code = HELPER_DONE, flag;
 
 	while (code == HELPER_DONE && (flag = getopt(argc, argv, "sfnvN:o:t:")) >= 0)
-		code = take_flag(helper, flag, &options);
+		code = take_flag(helper, flag);
 	if (code != HELPER_DONE)
 		return code;
 	if (argc - optind != 2)
@@ -207,7 +210,9 @@ static int parse(struct helper *helper, int argc, char **argv)
 	helper->source = argv[optind];
 	helper->directory = argv[optind + 1];
 	/* Last: what the words mean depends on -s. */
-	return take_options(helper, options);
+	if (helper->given.failed)
+		return HELPER_SYSTEM;
+	return take_options(helper, buffer_text(&helper->given));
 }
 
 /* ---- the work ---- */

@@ -105,7 +105,7 @@ fstab() { printf '%s\n' "$@" >"$T/fstab"; }
 	exits 0 helper "$T/vault" "$T/m" -f -o suid
 	[[ $output == *"'suid' is ignored"*nosuid* ]]
 	run ! is_mounted
-	exits 0 helper "$T/vault" "$T/m" -o "rw,noexec,exec,key-file=$T/vault.key"
+	exits 0 helper "$T/vault" "$T/m" -o rw,noexec -o "exec,key-file=$T/vault.key"
 	[[ ,$(options_of), == *,nosuid,nodev,* && ,$(options_of), != *,noexec,* ]]
 	inside umount "$T/m"
 	exits 0 inside mount -t modelvault -o "user,key-file=$T/vault.key" "$T/vault" "$T/m"
