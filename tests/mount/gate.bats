@@ -199,7 +199,8 @@ says() {
 	grant any read '**'
 	unmounted m
 	# Its mount is in a mount namespace of its own too, because of its own /proc.
-	unshare -p -f --kill-child --mount-proc "$MODELVAULT" mount vault m -f 2>said 3>&- &
+	unshare -p -f --kill-child --mount-proc \
+		sh -c 'umount -l -a -t fuse,fuse.modelvault; exec "$@"' - "$MODELVAULT" mount vault m -f 2>said 3>&- &
 	unshare=$!
 	wait_for 10 grep -q '^mounted' said
 	grep -q 'pid namespace of its own' said
