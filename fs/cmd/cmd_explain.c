@@ -4,6 +4,7 @@
  * enforcement would make, with every rule that was considered. Exit 0 allow, 3 deny.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,8 @@
 #include "fs/cmd/vault.h"
 #include "keystore/base/clock.h"
 #include "keystore/base/json.h"
+
+#define LINKS_MAX 40
 
 struct explaining {
 	struct verb_call *call;
@@ -125,6 +128,78 @@ static int explain_entry(struct vault *vault, struct verb_call *call, const stru
 	return decision.verdict == VERDICT_ALLOW ? EXIT_DONE : EXIT_REFUSED;
 }
 
+/* Where a link that stands at `path` leads to, in the vault. -EXDEV: out of it. */
+static int link_leads_to(struct vault *vault, uint64_t ino, const char *path, char **ret_path)
+{
+	const char *slash = strrchr(path, '/');
+	scope_free char *target = NULL, *joined = NULL, *found = NULL;
+	char *save, *name, *end;
+	size_t len;
+	int r;
+
+	r = keystore_link_target(vault->keystore, ino, &target, &len);
+	if (r < 0)
+		return r;
+	if (*target == '/')
+		return -EXDEV;
+	if (asprintf(&joined, "%.*s/%s", slash ? (int)(slash - path) : 0, path, target) < 0)
+		return -ENOMEM;
+	found = calloc(1, strlen(joined) + 2);
+	if (!found)
+		return -ENOMEM;
+	end = found;
+	for (name = strtok_r(joined, "/", &save); name; name = strtok_r(NULL, "/", &save)) {
+		if (strcmp(name, ".") == 0)
+			continue;
+		if (strcmp(name, "..") != 0) {
+			if (end != found)
+				*end++ = '/';
+			end = stpcpy(end, name);
+			continue;
+		}
+		if (end == found)
+			return -EXDEV;
+		*end = '\0';
+		end = strrchr(found, '/');
+		end = end ? end : found;
+	}
+	*end = '\0';
+	*ret_path = take(&found);
+	return 0;
+}
+
+/* A link gives nothing: who opens it is judged by what it leads to. */
+static int resolve_behind_links(
+	struct vault *vault, struct verb_call *call, const char *path, struct entry_info *info)
+{
+	scope_free char *at = strdup(path), *next = NULL, *shown = NULL;
+	int r = at ? 0 : -ENOMEM;
+
+	for (int i = 0; r == 0 && i < LINKS_MAX && info->kind == ENTRY_SYMLINK; i++) {
+		r = link_leads_to(vault, info->ino, at, &next);
+		if (r < 0)
+			break;
+		free(at);
+		at = take(&next);
+		r = vault_resolve(vault, call, at, strlen(at), info);
+		if (r < 0)
+			return r;
+	}
+	if (r == 0 && info->kind == ENTRY_SYMLINK)
+		r = -ELOOP;
+	shown = text_for_terminal(path, strlen(path));
+	next = at ? text_for_terminal(at, strlen(at)) : NULL;
+	if (r < 0)
+		complain(call->output, "explain: %s: %s", shown ? shown : "",
+			r == -EXDEV ? "a symbolic link that leads out of the vault, where no rule "
+				      "is asked"
+				    : result_text(r));
+	else if (strcmp(at, path) != 0)
+		remark(call->output, "%s is a symbolic link; what counts is %s", shown ? shown : "",
+			next ? next : "");
+	return r;
+}
+
 int verb_explain(struct vault *vault, struct verb_call *call)
 {
 	const char *user = message_get(call->request, "user", NULL);
@@ -159,6 +234,8 @@ int verb_explain(struct vault *vault, struct verb_call *call)
 		return EXIT_REFUSED;
 	}
 	r = vault_resolve(vault, call, path, len, &info);
+	if (r == 0 && permissions != PERMISSION_LIST && !info.damaged)
+		r = resolve_behind_links(vault, call, path, &info);
 	code = r < 0 ? exit_code_of(r)
 		     : explain_entry(vault, call, &info, &subject, (enum permission)permissions);
 	subject_done(&subject);

@@ -137,6 +137,30 @@ mv_() { local verb=$1; shift; "$MODELVAULT" "$verb" "$T/vault" "$@"; }
 	[[ $output == *"role"* ]]
 }
 
+@test "explain: of a link, what it leads to decides, as it does for who opens it" {
+	ln -s ../llama/one "$T/secret/link"
+	ln -s ./link "$T/secret/second"
+	ln -s /etc/passwd "$T/secret/absolute"
+	ln -s ../../outside "$T/secret/above"
+	ln -s nothing "$T/secret/dangling"
+	ln -s loop "$T/secret/loop"
+	"$MODELVAULT" import "$T/vault" "$T/secret" 2>/dev/null
+	mv_ grant user:mvalice read 'secret/**' 2>/dev/null
+	run -3 --separate-stderr mv_ explain secret/second --user mvalice
+	[ "$stderr" = 'secret/second is a symbolic link; what counts is llama/one' ]
+	mv_ grant user:mvbob read 'llama/**' 2>/dev/null
+	run -0 mv_ explain secret/link --user mvbob
+	run -0 --separate-stderr mv_ explain secret/second --user mvbob --json
+	[ "$(jq -rs '.[-1].verdict' <<<"$output")" = allow ]
+	run -1 mv_ explain secret/absolute --user mvalice
+	[[ $output == *'leads out of the vault'* ]]
+	run -1 mv_ explain secret/above --user mvalice
+	[[ $output == *'leads out of the vault'* ]]
+	run -6 mv_ explain secret/dangling --user mvalice
+	run -1 mv_ explain secret/loop --user mvalice
+	[[ $output == *'Too many levels'* ]]
+}
+
 @test "revoke: in force at once, says what it took and by what the user may still read" {
 	mv_ grant user:mvalice read 'llama/**' 2>/dev/null
 	mv_ grant user:mvalice read three 2>/dev/null
