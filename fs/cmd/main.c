@@ -37,6 +37,16 @@ static bool asks_for_help(const char *word)
 	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
+/* `key VAULT add --help`: whoever asks does not want it done. */
+static bool asks_for_help_later(int argc, char **argv)
+{
+	for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (strcmp(argv[i], "--help") == 0)
+			return true;
+	}
+	return argc > 2 && asks_for_help(argv[2]);
+}
+
 int main(int argc, char **argv)
 {
 	struct output output = output_to_terminal();
@@ -64,7 +74,7 @@ int main(int argc, char **argv)
 			suggest(name));
 		return EXIT_USAGE;
 	}
-	if (argc > 2 && asks_for_help(argv[2])) {
+	if (asks_for_help_later(argc, argv)) {
 		argv[2] = argv[1];
 		argc = 3;
 		command = command_find("help");

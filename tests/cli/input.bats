@@ -422,6 +422,8 @@ breaks() {
 		run -0 --separate-stderr "$MODELVAULT" "$command" --help
 		[[ $output == "modelvault $command "* ]]
 		[ -z "$stderr" ]
+		run -0 "$MODELVAULT" "$command" vault one two --help
+		[[ $output == "modelvault $command "* ]]
 		while read -r option; do
 			case $option in
 			*VALUE)
