@@ -123,6 +123,14 @@ static int take_word(struct helper *helper, const char *word)
 				word);
 		return HELPER_DONE;
 	}
+	if (!mount_option_is_known(word)) {
+		complain(&helper->output,
+			"mount: option '%s' is not known; key-file=F, passphrase-file=F, ro, "
+			"noexec, "
+			"allow_other, cache=keep|open|none, cache-idle=10m and threads=N are",
+			word);
+		return HELPER_USAGE;
+	}
 	if (helper->options.len)
 		buffer_add_text(&helper->options, ",");
 	buffer_add_text(&helper->options, word);
@@ -157,11 +165,15 @@ static int take_options(struct helper *helper, const char *text)
 
 /* ---- the command line ---- */
 
+static const char usage_line[] = "usage: mount.modelvault VAULT MOUNTPOINT [-sfnv] [-N NAMESPACE] "
+				 "[-o OPTIONS] [-t modelvault]";
+static const char usage_caller[] =
+	"It is run by mount(8): mount -t modelvault VAULT MOUNTPOINT -o key-file=F";
+
 static int usage(struct helper *helper)
 {
-	remark(&helper->output, "usage: mount.modelvault VAULT MOUNTPOINT [-sfnv] [-N NAMESPACE] "
-				"[-o OPTIONS] [-t modelvault]");
-	remark(&helper->output, "It is run by mount(8): mount -t modelvault VAULT MOUNTPOINT");
+	remark(&helper->output, "%s", usage_line);
+	remark(&helper->output, "%s", usage_caller);
 	return HELPER_USAGE;
 }
 
@@ -316,6 +328,10 @@ int mount_helper(int argc, char **argv)
 	struct helper helper = {.output = output_to_terminal()};
 	int code;
 
+	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+		say(&helper.output, "%s\n%s\n", usage_line, usage_caller);
+		return output_check(HELPER_DONE, &helper.output);
+	}
 	sigaction(SIGINT, &interrupted, NULL);
 	code = parse(&helper, argc, argv);
 	if (code == HELPER_DONE && helper.namespace)

@@ -147,6 +147,14 @@ fstab() { printf '%s\n' "$@" >"$T/fstab"; }
 	exits 32 helper "$T/vault" "$T/m" -o "key-file=$T/vault.key"
 }
 
+@test "the helper says how it is called, and the words of a table that it knows" {
+	run -0 --separate-stderr helper --help
+	[[ $output == 'usage: mount.modelvault VAULT MOUNTPOINT '* ]]
+	[ -z "$stderr" ]
+	run -1 helper "$T/vault" "$T/m" -o "keyfile=$T/vault.key"
+	[[ $output == *"'keyfile=$T/vault.key' is not known; key-file=F, "* ]]
+}
+
 @test "remount is refused in clear words and changes nothing" {
 	inside mount -t modelvault "$T/vault" "$T/m" -o "key-file=$T/vault.key"
 	run inside mount -o remount,noexec "$T/m"
