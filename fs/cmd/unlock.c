@@ -229,6 +229,25 @@ static int read_credential(struct unlock_secrets *secrets, bool *ret_found)
 	return r == -EINVAL ? 0 : r;
 }
 
+static int complain_none(
+	const struct invocation *invocation, const char *vault_path, struct output *output)
+{
+	const char *options = invocation_option(invocation, "by-mount")
+				      ? "-o key-file=F or -o passphrase-file=F"
+				      : "--key-file F, --passphrase-file F or --passphrase-fd N";
+
+	/* The only one that needs them of a vault that is served too. */
+	if (invocation->operand_count > 1 && strcmp(invocation->command->name, "key") == 0 &&
+		strcmp(invocation->operands[1], "rekey") == 0)
+		complain(output,
+			"%s: rekey needs the secret of every slot: give %s, each as often as "
+			"needed",
+			vault_path, options);
+	else
+		complain(output, "%s is locked and no server has it: give %s", vault_path, options);
+	return EXIT_KEY;
+}
+
 int unlock_secrets_get(const struct invocation *invocation, const char *vault_path,
 	struct unlock_secrets *ret_secrets, struct output *output)
 {
@@ -269,11 +288,7 @@ int unlock_secrets_get(const struct invocation *invocation, const char *vault_pa
 	}
 	if (r < 0) {
 		unlock_secrets_done(&secrets);
-		complain(output, "%s is locked and no server has it: give %s", vault_path,
-			invocation_option(invocation, "by-mount")
-				? "-o key-file=F or -o passphrase-file=F"
-				: "--key-file F, --passphrase-file F or --passphrase-fd N");
-		return EXIT_KEY;
+		return complain_none(invocation, vault_path, output);
 	}
 	*ret_secrets = secrets;
 	return EXIT_DONE;

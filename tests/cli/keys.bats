@@ -127,6 +127,8 @@ done epoch 3: rotate: 30 file keys" ]
 	sql 'SELECT hex(mac) FROM name' >"$T/macs"
 	exits 4 key rekey
 	[[ $output == *"opens slots 2, 3"*"remove N"* ]]
+	run -4 env MODELVAULT_KEY_FILE= "$MODELVAULT" key "$T/vault" rekey
+	[[ $output == *'rekey needs the secret of every slot: give --key-file F,'* ]]
 	exits 4 key rekey --key-file "$T/second.key" --passphrase-file "$T/pass"
 	[[ $output == *"opens slot 1,"* ]]
 	wraps | cmp - "$T/before"
