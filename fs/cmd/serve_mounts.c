@@ -59,8 +59,8 @@ int server_add_mount(struct server *server, const char *mountpoint,
 	r = record_mount(server, call, AUDIT_MOUNT, mountpoint);
 	if (r < 0) {
 		complain(call->output,
-			"the audit trail cannot be written (%s); nothing was mounted",
-			result_text(r));
+			"the audit trail cannot be written (%s); nothing was mounted%s",
+			result_text(r), room_hint(r));
 		return EXIT_FAILED;
 	}
 	own.source = server->vault->place.path;

@@ -122,6 +122,8 @@ int vault_save_changes(struct vault *vault);
  * that another attempt makes sense. Only for what takes access away.
  */
 bool vault_make_room(struct vault *vault, int result);
+/* What to do about this result, to stand behind a complaint; "" when that is not known. */
+const char *room_hint(int result);
 /* How many changes are in force only. Takes `changing`. */
 unsigned vault_unsaved_changes(struct vault *vault);
 /* Gives up what could not be saved, into the log. */

@@ -43,8 +43,8 @@ static int perform(struct vault *vault, struct verb_call *call, struct vault_act
 	r = record_step(vault, call, act, "intent", act->words);
 	if (r < 0) {
 		complain(call->output,
-			"the audit trail cannot be written (%s); nothing was changed",
-			result_text(r));
+			"the audit trail cannot be written (%s); nothing was changed%s",
+			result_text(r), room_hint(r));
 		return r;
 	}
 	r = act->run(vault, call, act->arg);

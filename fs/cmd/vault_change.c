@@ -40,8 +40,8 @@ int vault_record(struct vault *vault, const struct verb_call *call, struct audit
 
 	if (r < 0)
 		complain(call->output,
-			"the audit trail cannot be written (%s); nothing was changed",
-			result_text(r));
+			"the audit trail cannot be written (%s); nothing was changed%s",
+			result_text(r), room_hint(r));
 	return r;
 }
 
@@ -88,8 +88,8 @@ static int give(struct vault *vault, const struct verb_call *call, enum audit_ac
 	r = record_step(vault, call, action, "intent", words);
 	if (r < 0) {
 		complain(call->output,
-			"the audit trail cannot be written (%s); nothing was changed",
-			result_text(r));
+			"the audit trail cannot be written (%s); nothing was changed%s",
+			result_text(r), room_hint(r));
 		return r;
 	}
 	r = store_rows(vault, change);
@@ -209,6 +209,11 @@ void vault_drop_changes(struct vault *vault)
 		vault->unsaved = unsaved->next;
 		unsaved_free(unsaved);
 	}
+}
+
+const char *room_hint(int result)
+{
+	return result == -ENOSPC || result == -EDQUOT ? "; make room on its disk" : "";
 }
 
 bool vault_make_room(struct vault *vault, int result)

@@ -82,6 +82,7 @@ server_pid() { sed 's/pid //' disk/vault/lock; }
 @test "what gives access gets none of it" {
 	fill_disk
 	exits 1 "$MODELVAULT" grant disk/vault user:mvcarol read '**'
+	[[ $output == *"nothing was changed; make room on its disk" ]]
 	refused as_user mvalice cat m/file
 	is_whole
 	"$MODELVAULT" umount m
