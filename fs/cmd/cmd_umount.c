@@ -197,8 +197,12 @@ static size_t end_holders(struct unmounting *unmounting)
 	scope_free struct holder *holders = NULL;
 	scope_free struct process *all = NULL;
 	size_t count = 0;
+	int r;
 
-	if (holders_find(mounts_device_at(unmounting->mountpoint), &holders, &count) < 0 || !count)
+	/* Some other process may keep whoever looks: those that were found are ended all the same.
+	 */
+	r = holders_find(mounts_device_at(unmounting->mountpoint), &holders, &count);
+	if ((r < 0 && r != -ETIMEDOUT) || !count)
 		return 1;
 	all = calloc(count, sizeof(*all));
 	if (!all)
