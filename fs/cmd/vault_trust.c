@@ -147,8 +147,10 @@ int vault_check_anchor(struct vault *vault, struct output *output)
 	if (r == -ENOENT)
 		return EXIT_DONE;
 	if (r < 0) {
+		/* It is sealed by the master key: an older database has the one before a rekey. */
 		snprintf(told.older, sizeof(told.older), "the anchor could not be read: %s",
-			result_text(r));
+			r == -EBADMSG ? "it was edited, or the master key was another then"
+				      : result_text(r));
 		older = "the anchor";
 	} else {
 		older = find_older(vault, &anchor, told.older, sizeof(told.older));
