@@ -180,7 +180,7 @@ use() {
 	use cwd cwd "$T/m"
 	pid=$(server_pid vault)
 	timeout 10 "$MODELVAULT" umount --force m 2>>said
-	is_gone "$pid"
+	wait_for 5 is_gone "$pid"
 	mounted vault m 2>>said
 	use again cwd "$T/m"
 	stopped=$(server_pid vault)
@@ -308,6 +308,6 @@ use() {
 	open_twice() { [ "$("$MODELVAULT" status vault --json | jq -rs '[.[] | select(.kind == "handle")] | length')" = 2 ]; }
 	wait_for 5 open_twice
 	exits 7 "$MODELVAULT" umount m
-	[ "$(grep -cE '^  pid [0-9]+ \(uid 0, .*/odd\\n  pid 1 .*\) has tree/(file|large) open$' <<<"$output")" -eq 2 ]
+	[ "$(grep -cE "^  pid [0-9]+ \\(uid $EUID, "'.*/odd\\n  pid 1 .*\) has tree/(file|large) open$' <<<"$output")" -eq 2 ]
 	run ! grep -E '^  pid 1 ' <<<"$output"
 }
