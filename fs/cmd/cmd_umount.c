@@ -61,15 +61,23 @@ static int count_mount(void *arg, const struct mount_entry *entry)
  * What another mount namespace has of a mount keeps it alive, and its server with it: a container
  * that started meanwhile, and got its mounts as private ones.
  */
-static void wait_until_gone(const struct unmounting *unmounting)
+static int wait_until_gone(const struct unmounting *unmounting, dev_t device)
 {
 	const struct vault_place *place = unmounting->place;
 	struct counting counting = {.vault = place->path};
 	const struct timespec step = {.tv_nsec = 10 * 1000 * 1000};
 	const int steps = unmounting->force ? GONE_FORCE_STEPS : GONE_STEPS;
 
-	for (int i = 0; i < steps && mounts_is_mountpoint(unmounting->mountpoint); i++)
+	for (int i = 0; i < steps && device && mounts_device_at(unmounting->mountpoint) == device;
+		i++)
 		nanosleep(&step, NULL);
+	if (device && mounts_device_at(unmounting->mountpoint) == device) {
+		complain(unmounting->output,
+			"the server has taken its mount of %s away, but what is seen here is a "
+			"copy that this mount namespace has: `umount %s` takes it away",
+			unmounting->mountpoint, unmounting->mountpoint);
+		return EXIT_BUSY;
+	}
 	mounts_each(count_mount, &counting);
 	for (int i = 0; i < steps && !counting.mounts && vault_is_held(place); i++)
 		nanosleep(&step, NULL);
@@ -79,6 +87,7 @@ static void wait_until_gone(const struct unmounting *unmounting)
 			"%s is gone here; another mount namespace, perhaps a container's, still "
 			"has it, and the server, process %ld, goes on for that one",
 			unmounting->mountpoint, (long)unmounting->server);
+	return EXIT_DONE;
 }
 
 static int keep_words(void *arg, int stream, const void *bytes, size_t len)
@@ -272,6 +281,7 @@ static int unmount_alone(struct unmounting *unmounting, int result)
 
 static int unmount(struct unmounting *unmounting)
 {
+	dev_t device = mounts_device_at(unmounting->mountpoint);
 	int r = ask_server(unmounting);
 
 	if (r == EXIT_BUSY && unmounting->kill)
@@ -282,7 +292,7 @@ static int unmount(struct unmounting *unmounting)
 	if (r == EXIT_BUSY)
 		return list_holders(unmounting);
 	if (r == EXIT_DONE)
-		wait_until_gone(unmounting);
+		r = wait_until_gone(unmounting, device);
 	return r;
 }
 

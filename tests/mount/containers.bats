@@ -103,6 +103,17 @@ last() { inside "$MODELVAULT" audit "$T/vault" query --json --order newest --lim
 	wait_for 10 sh -c '! kill -0 "$1" 2>/dev/null' sh "$(servers_of "$T/vault" | head -n 1)"
 }
 
+@test "umount in a namespace with a copy of the mount says that the copy is still there" {
+	host_mount
+	container c private
+	run in_container c "$MODELVAULT" umount "$T/srv/models"
+	[ "$status" -eq 7 ]
+	[[ $output == *"a copy that this mount namespace has: \`umount $T/srv/models\` takes it away" ]]
+	run ! inside mountpoint -q "$T/srv/models"
+	in_container c umount "$T/srv/models"
+	wait_for 10 eval '[ -z "$(servers_of "$T/vault")" ]'
+}
+
 @test "numbers decide, not the container's names" {
 	container c slave
 	host_mount
