@@ -65,7 +65,7 @@ servers_of() {
 	if [ "$EUID" -ne 0 ]; then
 		# A server hides its links from the very user who runs it; the lock names it.
 		find "$1" -maxdepth 3 -xdev -name lock -exec sed -n 's/^pid //p' {} + 2>/dev/null | while read -r pid; do
-			! grep -qsx modelvault "/proc/$pid/comm" || echo "$pid"
+			process_ended "$pid" || ! grep -qsx modelvault "/proc/$pid/comm" || echo "$pid"
 		done
 		return
 	fi

@@ -260,5 +260,6 @@ int server_run(struct server *server)
 		log_error("the record of the stop could not be written");
 	vault->server = NULL;
 	server_free(server);
+	unmounter_stop();
 	return code;
 }

@@ -67,6 +67,7 @@ void end_at_once(struct server *server, int code)
 	if (socket_path_of(geteuid(), vault->place.id_text, path, sizeof(path)) == 0)
 		unlink(path);
 	close(vault->lock_fd);
+	unmounter_stop();
 	_exit(code);
 }
 

@@ -92,6 +92,13 @@ static int open_vault(struct invocation *invocation, const struct vault_place *p
 	int code;
 
 	raise_descriptor_limit();
+	if (geteuid() != 0) {
+		code = unmounter_start();
+		if (code < 0) {
+			complain(output, "the server cannot be started: %s", result_text(code));
+			return EXIT_FAILED;
+		}
+	}
 	if (secret_init() < 0) {
 		complain(output, "no memory can be locked for keys; raise `ulimit -l`");
 		return EXIT_FAILED;

@@ -108,6 +108,14 @@ void gate_counts(struct gate *gate, struct gate_counts *ret_counts);
 
 /* ---- a mount point ---- */
 
+/*
+ * Without root, once in a process that is going to mount: before keys, objects and threads are
+ * there, by the thread that ends last.
+ */
+int unmounter_start(void);
+/* Just before the process ends; no mount is left to it. */
+void unmounter_stop(void);
+
 enum cache_mode { CACHE_KEEP, CACHE_OPEN, CACHE_NONE };
 
 struct session_options {
@@ -136,8 +144,7 @@ bool session_has_ended(const struct session *session);
 int session_unmount(struct session *session, char ret_words[UNMOUNT_WORDS]);
 /*
  * Takes the mount out of the tree whoever uses it: all its handles are ended, pages and mappings
- * invalidated. READs under way have drain_ms; then they fail (without root: when the store
- * answers).
+ * invalidated. READs under way have drain_ms; then they fail.
  */
 void session_detach(struct session *session, int64_t drain_ms);
 /*

@@ -66,6 +66,8 @@ static inline struct session *session_of(fuse_req_t request)
 
 /* Starts the threads that answer. */
 int session_start_threads(struct session *session);
+/* Once, so that they look whether all is over. */
+void session_wake_threads(struct session *session);
 /* Wakes them, now that fuse_session_exit was called, and joins them. False: some are kept. */
 bool session_end_threads(struct session *session, int64_t end_ns);
 

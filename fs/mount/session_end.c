@@ -2,72 +2,21 @@
 /* session_end.c - how a mount goes: unmounted when nobody uses it, or detached all the same. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/sysmacros.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "fs/mount/mount_private.h"
+#include "fs/mount/unmounter.h"
 #include "keystore/base/clock.h"
-#include "keystore/base/file.h"
 #include "keystore/base/log.h"
 
 #define FLUSH_STEP_NS (10 * NS_PER_MS)
 #define CUT_MS	      500 /* for what the cut leaves to tell the kernel */
-
-extern char **environ;
-
-/* The first line of what was said, without its end. */
-static void keep_words(int fd, char ret_words[UNMOUNT_WORDS])
-{
-	ssize_t len = file_read(fd, ret_words, UNMOUNT_WORDS - 1);
-
-	ret_words[len > 0 ? len : 0] = '\0';
-	ret_words[strcspn(ret_words, "\n")] = '\0';
-}
-
-static int spawn_helper(char *const argv[], int words_fd, pid_t *ret_pid)
-{
-	posix_spawn_file_actions_t actions;
-	int r;
-
-	r = posix_spawn_file_actions_init(&actions);
-	if (r != 0)
-		return -r;
-	r = posix_spawn_file_actions_adddup2(&actions, words_fd, STDERR_FILENO);
-	if (r == 0)
-		r = posix_spawnp(ret_pid, argv[0], &actions, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	return -r;
-}
-
-/* Without root the setuid helper of fuse3 unmounts. */
-static int unmount_by_helper(const char *mountpoint, bool lazy, char ret_words[UNMOUNT_WORDS])
-{
-	char *argv[] = {"fusermount3", lazy ? "-uz" : "-u", "--", (char *)mountpoint, NULL};
-	int fds[2], status, r;
-	pid_t pid;
-
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
-	r = spawn_helper(argv, fds[1], &pid);
-	close(fds[1]);
-	if (r == 0) {
-		keep_words(fds[0], ret_words);
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-			;
-		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-			r = strstr(ret_words, strerror(EBUSY)) ? -EBUSY : -EIO;
-	}
-	close(fds[0]);
-	return r;
-}
 
 int session_unmount(struct session *session, char ret_words[UNMOUNT_WORDS])
 {
@@ -75,7 +24,7 @@ int session_unmount(struct session *session, char ret_words[UNMOUNT_WORDS])
 	if (session_has_ended(session))
 		return 0;
 	if (geteuid() != 0)
-		return unmount_by_helper(session->mountpoint, false, ret_words);
+		return unmounter_unmount(session->mountpoint, false, ret_words);
 	if (umount2(session->mountpoint, UMOUNT_NOFOLLOW) < 0)
 		return errno == EINVAL || errno == ENOENT ? 0 : -errno;
 	return 0;
@@ -131,7 +80,7 @@ static void leave_tree(struct session *session)
 	int r = 0;
 
 	if (geteuid() != 0)
-		r = unmount_by_helper(session->mountpoint, true, words);
+		r = unmounter_unmount(session->mountpoint, true, words);
 	else if (umount2(session->mountpoint, UMOUNT_NOFOLLOW | MNT_FORCE) < 0 &&
 		 umount2(session->mountpoint, UMOUNT_NOFOLLOW | MNT_DETACH) < 0)
 		r = -errno;
@@ -140,18 +89,13 @@ static void leave_tree(struct session *session)
 			words[0] ? words : strerror(-r));
 }
 
-/*
- * Nobody waits for an answer any more, and no READ keeps pages locked. MNT_FORCE has done it for
- * root; the kernel gives this file to the user of the mount, where fusectl is mounted.
- */
-static bool cut_connection(const struct session *session)
+/* The kernel gives this file to the user of the mount, where fusectl is mounted. */
+static bool abort_connection(const struct session *session)
 {
 	char path[64];
 	bool cut;
 	int fd;
 
-	if (geteuid() == 0)
-		return true;
 	snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort", minor(session->device));
 	fd = session->device ? open(path, O_WRONLY | O_CLOEXEC) : -1;
 	if (fd < 0)
@@ -159,6 +103,34 @@ static bool cut_connection(const struct session *session)
 	cut = write(fd, "1", 1) == 1;
 	close(fd);
 	return cut;
+}
+
+/*
+ * The kernel cuts a connection whose device nobody has open any more. In its place comes one that
+ * is connected to nothing: late answers go nowhere, and libfuse sees that there is no mount left.
+ */
+static bool close_device(struct session *session)
+{
+	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	bool closed;
+
+	if (fd < 0)
+		return false;
+	fuse_session_exit(session->fuse);
+	closed = dup3(fd, fuse_session_fd(session->fuse), O_CLOEXEC) >= 0;
+	close(fd);
+	/* Who waits there for a request has it open still. */
+	session_wake_threads(session);
+	return closed;
+}
+
+/*
+ * Nobody waits for an answer any more, and no READ keeps pages locked. MNT_FORCE has done it for
+ * root.
+ */
+static bool cut_connection(struct session *session)
+{
+	return geteuid() == 0 || abort_connection(session) || close_device(session);
 }
 
 void session_detach(struct session *session, int64_t drain_ms)
@@ -174,9 +146,8 @@ void session_detach(struct session *session, int64_t drain_ms)
 	session->ending = gate_end_session(gate, session);
 	gate_await_ended(gate, session->ending, drain_ms);
 	leave_tree(session);
-	if (gate_await_ended(gate, session->ending, 0) == 0)
-		return;
-	if (!cut_connection(session))
+	/* Opens wait for the store too, and have no handle yet. */
+	if (!cut_connection(session) || gate_await_ended(gate, session->ending, 0) == 0)
 		return;
 	handle_cut(gate->handles, session);
 	notifier_wake(gate->notifier);

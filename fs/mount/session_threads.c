@@ -159,6 +159,14 @@ void session_tend(struct session *session)
 		;
 }
 
+void session_wake_threads(struct session *session)
+{
+	for (struct answerer *at = session->answerers; at; at = at->next) {
+		if (!atomic_load(&at->left))
+			pthread_kill(at->thread, SIGUSR1);
+	}
+}
+
 /*
  * A thread that waits for a request is woken by a signal, again and again, since it may look
  * whether all is over just before the signal and wait just after.
