@@ -72,7 +72,8 @@ int keystore_open_file(const char *vault_dir, const char *file_name, struct keys
 	if (asprintf(&path, "%s/%s", keystore->vault_dir, file_name) < 0)
 		return -ENOMEM;
 	/* Who had it before was killed: keys that he had removed may lie there. */
-	keystore->unsettled = db_has_log(path);
+	if (db_has_log(path))
+		keystore_unsettle(keystore, NULL);
 	r = db_open(path, 0, &keystore->db);
 	if (r < 0)
 		return r;
@@ -98,6 +99,7 @@ struct keystore *keystore_close(struct keystore *keystore)
 	catalogue_free(keystore->catalogue);
 	kek_ring_free(keystore->keks);
 	settings_free(keystore->settings);
+	gone_keys_clear(&keystore->gone);
 	sealed_rows_close(keystore->rows);
 	db_close(keystore->db);
 	secret_free(keystore->master);

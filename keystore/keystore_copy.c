@@ -2,7 +2,8 @@
 /*
  * keystore_copy.c - the copy beside the database, and settling: a key whose rows are gone still
  * lies in the write-ahead log, in the copy and, where rows moved from page to page, in gaps of the
- * database itself, until all three are made anew. That costs as much for one key as for thousands.
+ * database itself. Log and copy are made anew; the database is when there are bytes of it in one.
+ * That costs as much for one key as for thousands.
  */
 #include <errno.h>
 
@@ -45,21 +46,49 @@ int keystore_copy(struct keystore *keystore)
 	return r;
 }
 
+void keystore_unsettle(struct keystore *keystore, const uint8_t wrap[DEK_WRAPPED_SIZE])
+{
+	gone_keys_add(&keystore->gone, wrap);
+	keystore->unsettled = true;
+}
+
+void keystore_unsettle_file(struct keystore *keystore, const struct inode *inode)
+{
+	bool known = inode->has_file_row && !inode->info.damaged;
+
+	keystore_unsettle(keystore, known ? inode->dek.bytes : NULL);
+}
+
+/* Takes what is gone out of log and gaps. */
+static int clear_out(struct keystore *keystore)
+{
+	bool found;
+	int r;
+
+	r = db_checkpoint(keystore->db);
+	if (r < 0)
+		return r;
+	/* What cannot be looked through is built anew. */
+	if (gone_keys_find(&keystore->gone, keystore->db, &found) == 0 && !found)
+		return 0;
+	r = db_vacuum(keystore->db);
+	return r < 0 ? r : db_checkpoint(keystore->db);
+}
+
 int keystore_settle_locked(struct keystore *keystore)
 {
 	int r;
 
 	if (!keystore->unsettled)
 		return 0;
-	r = db_vacuum(keystore->db);
+	r = clear_out(keystore);
 	if (r == 0)
-		r = db_checkpoint(keystore->db);
+		r = copy_locked(keystore);
 	if (r < 0)
 		return r;
-	r = copy_locked(keystore);
-	if (r == 0)
-		keystore->unsettled = false;
-	return r;
+	gone_keys_clear(&keystore->gone);
+	keystore->unsettled = false;
+	return 0;
 }
 
 int keystore_settle(struct keystore *keystore)

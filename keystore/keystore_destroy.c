@@ -71,8 +71,8 @@ static int destroy_locked(
 		free(destroyed.parents);
 		return r;
 	}
+	keystore_unsettle_file(keystore, inode);
 	apply(keystore, inode, now_ns, &destroyed);
-	keystore->unsettled = true;
 	*ret_destroyed = destroyed;
 	return 0;
 }

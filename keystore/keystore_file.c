@@ -31,6 +31,8 @@ void change_apply_loss(struct change *change, struct inode *inode, uint8_t ret_o
 	/* The id in a damaged row may be that of another file, whose object must stay. */
 	if (!inode->info.damaged)
 		memcpy(ret_old_id, inode->info.file_id, ID_SIZE);
+	if (inode->info.kind == ENTRY_FILE)
+		keystore_unsettle_file(change->keystore, inode);
 	catalogue_drop_inode(change->keystore->catalogue, inode);
 }
 
@@ -54,7 +56,6 @@ static int remove_locked(struct keystore *keystore, uint64_t parent, const void 
 	struct change change;
 	struct inode *inode;
 	bool last = false;
-	bool is_file;
 	int r;
 
 	r = change_init(&change, keystore, parent, name, len);
@@ -63,7 +64,6 @@ static int remove_locked(struct keystore *keystore, uint64_t parent, const void 
 	if (!change.old_name)
 		return -ENOENT;
 	inode = change.old_name->inode;
-	is_file = inode->info.kind == ENTRY_FILE;
 	if (inode->child_live > 0)
 		return -ENOTEMPTY;
 	r = sealed_rows_begin(change.rows);
@@ -77,7 +77,6 @@ static int remove_locked(struct keystore *keystore, uint64_t parent, const void 
 	change_apply_loss(&change, inode, old_id);
 	change_touch_parent(&change);
 	pthread_rwlock_unlock(&keystore->tree_lock);
-	keystore->unsettled |= is_file && last;
 	if (ret_old_id)
 		memcpy(ret_old_id, old_id, ID_SIZE);
 	return 0;
@@ -212,7 +211,7 @@ static int put_replacement(struct change *change, const struct inode *inode, boo
 static int replace_entry(struct change *change, struct inode **inode, uint8_t ret_old_id[ID_SIZE])
 {
 	struct inode *old = change->old_name->inode;
-	bool is_file = old->info.kind == ENTRY_FILE, last = false;
+	bool last = false;
 	int r;
 
 	if (inode_is_directory(old))
@@ -232,7 +231,6 @@ static int replace_entry(struct change *change, struct inode **inode, uint8_t re
 	change_apply_loss(change, old, ret_old_id);
 	change_touch_parent(change);
 	pthread_rwlock_unlock(&change->keystore->tree_lock);
-	change->keystore->unsettled |= is_file && last;
 	return 0;
 }
 

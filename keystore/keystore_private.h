@@ -9,6 +9,7 @@
 
 #include "keystore/catalogue_private.h"
 #include "keystore/file_key.h"
+#include "keystore/gone_keys.h"
 #include "keystore/keystore.h"
 #include "keystore/settings.h"
 
@@ -37,7 +38,9 @@ struct keystore {
 	int64_t data_version;
 	uint64_t epochs[SEALED_EPOCHS];	       /* the last ones known to be sound */
 	uint64_t copied_epochs[SEALED_EPOCHS]; /* of keystore.copy; 0: unknown */
-	bool unsettled; /* keys that are gone may still lie in the log or in keystore.copy */
+	/* Keys that are gone may still lie in the log or in keystore.copy. keystore_unsettle. */
+	bool unsettled;
+	struct gone_keys gone;
 
 	/* Guards what is read without the database. Held for memory operations only. */
 	pthread_rwlock_t tree_lock;
@@ -67,6 +70,13 @@ int keystore_load(struct keystore *keystore);
 
 /* ---- keystore_copy.c ---- */
 
+/*
+ * keystore_settle is due: this wrapped key went, or NULL: some did, or the one of an inode whose
+ * rows are not what was loaded. The caller holds rows_lock.
+ */
+void keystore_unsettle(struct keystore *keystore, const uint8_t wrap[DEK_WRAPPED_SIZE]);
+/* The same for the key of a file. */
+void keystore_unsettle_file(struct keystore *keystore, const struct inode *inode);
 /* keystore_settle; the caller holds rows_lock. */
 int keystore_settle_locked(struct keystore *keystore);
 

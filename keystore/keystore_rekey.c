@@ -165,7 +165,7 @@ static int commit_locked(struct keystore *keystore, struct keystore_rekey *rekey
 	keystore->master = take(&rekey->master);
 	pthread_rwlock_unlock(&keystore->tree_lock);
 	secret_free(old);
-	keystore->unsettled = true;
+	keystore_unsettle(keystore, NULL);
 	return 0;
 }
 

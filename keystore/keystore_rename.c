@@ -145,7 +145,6 @@ static int rename_locked(struct keystore *keystore, const struct entry_name *fro
 {
 	scope(name_free) struct name *name = NULL;
 	struct rename rename = {0};
-	bool is_file;
 	uint64_t cookie;
 	int r;
 
@@ -160,7 +159,6 @@ static int rename_locked(struct keystore *keystore, const struct entry_name *fro
 	if (!name)
 		return -ENOMEM;
 	cookie = rename.to.parent->next_cookie;
-	is_file = rename.replaced && rename.replaced->info.kind == ENTRY_FILE;
 	r = sealed_rows_begin(rename.to.rows);
 	if (r < 0)
 		return r;
@@ -168,7 +166,6 @@ static int rename_locked(struct keystore *keystore, const struct entry_name *fro
 	if (r < 0)
 		return r;
 	apply(&rename, take(&name), cookie, ret_old_id);
-	keystore->unsettled |= is_file && rename.last;
 	return 0;
 }
 

@@ -129,7 +129,7 @@ static int rotate_locked(struct keystore *keystore, uint64_t *ret_files)
 	if (r < 0)
 		return r;
 	exchange(&rotation);
-	keystore->unsettled = true;
+	keystore_unsettle(keystore, NULL);
 	*ret_files = rotation.count;
 	return 0;
 }

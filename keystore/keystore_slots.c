@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* keystore_slots.c - lists, adds and removes the ways to unlock. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 #include "keystore/key_slot.h"
 #include "keystore/keystore_private.h"
+
+static_assert(MASTER_KEY_WRAPPED_SIZE == DEK_WRAPPED_SIZE, "both go to keystore_unsettle");
 
 int keystore_slots(
 	struct keystore *keystore, int (*each)(void *arg, const struct slot_info *slot), void *arg)
@@ -101,7 +104,7 @@ static int remove_locked(struct keystore *keystore, uint32_t number)
 	r = commit(keystore, key_slot_delete(keystore->rows, number));
 	if (r < 0)
 		return r;
-	keystore->unsettled = true;
+	keystore_unsettle(keystore, slots[i].wrapped);
 	return 0;
 }
 

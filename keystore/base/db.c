@@ -498,6 +498,39 @@ int db_vacuum(struct db *db)
 	return r < 0 ? r : db_exec(db, "VACUUM");
 }
 
+#define PIECE_SIZE ((size_t)1 << 20)
+
+int db_each_piece(struct db *db, size_t overlap,
+	int (*each)(void *arg, const uint8_t *bytes, size_t len), void *arg)
+{
+	scope_free uint8_t *piece = NULL;
+	sqlite3_file *file = NULL;
+	sqlite3_int64 size = 0;
+	int r = 0;
+
+	if (overlap >= PIECE_SIZE)
+		return -EINVAL;
+	piece = malloc(PIECE_SIZE);
+	if (!piece)
+		return -ENOMEM;
+	r = db_result(db->handle,
+		sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_FILE_POINTER, &file));
+	if (r == 0 && !(file && file->pMethods))
+		r = -EIO;
+	if (r == 0)
+		r = db_result(db->handle, file->pMethods->xFileSize(file, &size));
+	for (sqlite3_int64 at = 0; r == 0 && at < size;) {
+		sqlite3_int64 left = size - at;
+		size_t len = left < (sqlite3_int64)PIECE_SIZE ? (size_t)left : PIECE_SIZE;
+
+		r = db_result(db->handle, file->pMethods->xRead(file, piece, (int)len, at));
+		if (r == 0)
+			r = each(arg, piece, len);
+		at += (sqlite3_int64)(len == PIECE_SIZE ? len - overlap : len);
+	}
+	return r;
+}
+
 static int copy_pages(struct db *to, struct db *from)
 {
 	sqlite3_backup *backup;

@@ -133,6 +133,13 @@ int db_checkpoint(struct db *db);
  * but not what moving rows between pages left in their gaps: this does. Not in a transaction.
  */
 int db_vacuum(struct db *db);
+/*
+ * Hands out the bytes of the database file itself, the log's not, in pieces of which each begins
+ * with the last `overlap` bytes of the one before. A non-zero result of each ends it and is
+ * returned. By SQLite's own descriptor: closing another one would drop its locks.
+ */
+int db_each_piece(struct db *db, size_t overlap,
+	int (*each)(void *arg, const uint8_t *bytes, size_t len), void *arg);
 /* A consistent copy (backup API) to a new file path, mode 0600, fsynced. */
 int db_backup(struct db *db, const char *path);
 

@@ -19,9 +19,10 @@
 #include "keystore/base/file.h"
 #include "tests/unit/keystore/fixture.h"
 
-#define FILES  400
-#define ROUNDS 2
-#define PAGE   4096
+#define FILES	    400
+#define ROUNDS	    2
+#define PAGE	    4096
+#define CHURN_FILES 95
 
 struct wraps {
 	size_t count;
@@ -103,14 +104,14 @@ static off_t gap_of(const uint8_t *page, off_t at)
 	size_t content = (size_t)page[5] << 8 | page[6];
 	size_t pointers_end = 8 + 2 * cells;
 
-	if (page[0] != 0x0d || content < pointers_end + 64)
+	if (page[0] != 0x0d || content < pointers_end + 192)
 		return 0;
 	return at + (off_t)(pointers_end + content) / 2 - 8;
 }
 
 /* As a row that was moved away leaves its bytes: in the first page after the schema's with a gap.
  */
-static void plant(struct fixture *fixture, const char *marker)
+static void plant(struct fixture *fixture, const void *bytes, size_t len, unsigned shift)
 {
 	char path[128];
 	scope_fd int fd = open(fixture_path(fixture, "keystore.db", path), O_RDWR | O_CLOEXEC);
@@ -121,29 +122,124 @@ static void plant(struct fixture *fixture, const char *marker)
 		assert_int_equal(pread(fd, page, PAGE, at), PAGE);
 		gap = gap_of(page, at);
 	}
-	assert_int_equal(pwrite(fd, marker, strlen(marker), gap), strlen(marker));
+	assert_int_equal(pwrite(fd, bytes, len, gap + shift), len);
+}
+
+static bool is_in_database(struct fixture *fixture, const void *wanted, size_t wanted_len)
+{
+	scope_free char *bytes = NULL;
+	char path[128];
+	size_t len;
+
+	assert_int_equal(file_load(AT_FDCWD, fixture_path(fixture, "keystore.db", path), 64 << 20,
+				 &bytes, &len),
+		0);
+	return memmem(bytes, len, wanted, wanted_len) != NULL;
+}
+
+static void remove_and_settle(struct fixture *fixture, const char *name)
+{
+	uint8_t id[ID_SIZE];
+
+	assert_int_equal(keystore_remove(fixture->keystore, ROOT_INO, name, strlen(name), id), 0);
+	assert_int_equal(keystore_settle(fixture->keystore), 0);
+	assert_true(keystore_is_intact(fixture->keystore));
+}
+
+/* A piece of len bytes of the one wrap, from each place of it, goes with its file. */
+static void check_gaps(struct fixture *fixture, size_t len)
+{
+	struct wraps *wraps = calloc(1, sizeof(*wraps));
+	const char other[] = "of no key that went";
+
+	assert_non_null(wraps);
+	for (size_t at = 0; at + len <= DEK_WRAPPED_SIZE; at += 4) {
+		fixture_file(fixture, ROOT_INO, "m", 10);
+		assert_int_equal(fixture_unlock_again(fixture), 0);
+		read_wraps(fixture, wraps);
+		assert_int_equal(wraps->count, 1);
+		plant(fixture, wraps->list[0] + at, len, at / 4);
+		assert_int_equal(fixture_unlock_again(fixture), 0);
+		remove_and_settle(fixture, "m");
+		assert_false(is_in_database(fixture, wraps->list[0] + at, len));
+	}
+	/* And what is no key's is no reason to build the database anew. */
+	fixture_file(fixture, ROOT_INO, "m", 10);
+	assert_int_equal(fixture_unlock_again(fixture), 0);
+	plant(fixture, other, sizeof(other), 0);
+	assert_int_equal(fixture_unlock_again(fixture), 0);
+	remove_and_settle(fixture, "m");
+	assert_true(is_in_database(fixture, other, sizeof(other)));
+	free(wraps);
 }
 
 static void test_gaps_are_emptied(void **state)
 {
+	check_gaps(*state, DEK_WRAPPED_SIZE);
+	check_gaps(*state, 8);
+}
+
+static void test_unknown_keys(void **state)
+{
 	struct fixture *fixture = *state;
-	const char marker[] = "left in a gap of a page";
-	scope_free char *bytes = NULL;
-	uint8_t id[ID_SIZE];
-	char path[128];
-	size_t len;
+	const char other[] = "of a key that nobody knows";
+	uint64_t files;
 
 	fixture_file(fixture, ROOT_INO, "m", 10);
+	fixture_file(fixture, ROOT_INO, "n", 10);
 	assert_int_equal(fixture_unlock_again(fixture), 0);
-	plant(fixture, marker);
+	plant(fixture, other, sizeof(other), 0);
 	assert_int_equal(fixture_unlock_again(fixture), 0);
-	assert_int_equal(keystore_remove(fixture->keystore, ROOT_INO, "m", 1, id), 0);
+	assert_int_equal(keystore_rotate(fixture->keystore, &files), 0);
+	remove_and_settle(fixture, "m");
+	assert_false(is_in_database(fixture, other, sizeof(other)));
+}
+
+/* Files come and go, so that rows move between pages; of those that went nothing is left. */
+static void churn(struct fixture *fixture, unsigned seed)
+{
+	struct wraps *before = calloc(1, sizeof(*before)), *after = calloc(1, sizeof(*after));
+	uint8_t id[ID_SIZE];
+	size_t gone = 0;
+	char name[32];
+
+	assert_true(before && after);
+	srandom(seed);
+	for (int i = 0; i < CHURN_FILES; i++) {
+		snprintf(name, sizeof(name), "%u.%d.%0*d", seed, i, (int)(random() % 20) + 1, 0);
+		fixture_file(fixture, ROOT_INO, name, 10);
+	}
+	read_wraps(fixture, before);
+	srandom(seed);
+	for (int i = 0; i < CHURN_FILES; i++) {
+		snprintf(name, sizeof(name), "%u.%d.%0*d", seed, i, (int)(random() % 20) + 1, 0);
+		if (i * 7919u % 5 < seed % 5)
+			assert_int_equal(keystore_remove(fixture->keystore, ROOT_INO, name,
+						 strlen(name), id),
+				0);
+	}
 	assert_int_equal(keystore_settle(fixture->keystore), 0);
-	assert_int_equal(file_load(AT_FDCWD, fixture_path(fixture, "keystore.db", path), 64 << 20,
-				 &bytes, &len),
-		0);
-	assert_null(memmem(bytes, len, marker, strlen(marker)));
-	assert_true(keystore_is_intact(fixture->keystore));
+	read_wraps(fixture, after);
+	for (size_t i = 0; i < before->count; i++) {
+		bool kept = false;
+
+		for (size_t j = 0; j < after->count && !kept; j++)
+			kept = memcmp(before->list[i], after->list[j], DEK_WRAPPED_SIZE) == 0;
+		if (!kept)
+			memmove(before->list[gone++], before->list[i], DEK_WRAPPED_SIZE);
+	}
+	before->count = gone;
+	assert_true(gone > 0);
+	assert_int_equal(found_anywhere(fixture, before), 0);
+	free(before);
+	free(after);
+}
+
+static void test_many_come_and_go(void **state)
+{
+	/* A removed file in one of five, two, three, four. */
+	for (unsigned seed = 1; seed <= 4; seed++)
+		churn(*state, seed);
 }
 
 int main(void)
@@ -153,6 +249,9 @@ int main(void)
 			test_nothing_is_left, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_gaps_are_emptied, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_unknown_keys, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_many_come_and_go, fixture_setup, fixture_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
