@@ -90,7 +90,9 @@ int main(int argc, char **argv)
 		return 1;
 	show_answers(fd, (int)strtol(argv[5], NULL, 10));
 	close(fd);
-	/* The end of this process would wait for the file too. */
+	/* The end of this process would wait for the file too. Longer than any test, but not for
+	 * ever: a test that is another user's cannot kill it. */
+	alarm(120);
 	pause();
 	return 0;
 }
