@@ -261,7 +261,7 @@ reserve" ]
 	cp -a "$T/vault" "$T/rsynced"
 	"$MODELVAULT" rm "$T/vault" tree/7
 	"$MODELVAULT" import "$T/vault" "$T/tree/7" --to tree 2>/dev/null
-	rsync -a --delete "$T/rsynced/" "$T/vault/"
+	rsync -a --checksum --delete "$T/rsynced/" "$T/vault/"
 	exits 5 "$MODELVAULT" ls "$T/vault"
 	[[ $output == *"keystore.db is older than this machine has seen"*"accept $T/vault --database"* ]]
 	exits 2 "$MODELVAULT" accept "$T/vault"
