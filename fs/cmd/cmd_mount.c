@@ -132,7 +132,8 @@ int verb_mount(struct vault *vault, struct verb_call *call)
 	code = mount_options_parse(message_get(call->request, "o", NULL), &options, call->output);
 	if (code == EXIT_DONE)
 		code = server_add_mount(vault->server, mountpoint, &options, call);
-	if (code == EXIT_DONE && !message_has(call->request, "quiet"))
+	/* The server that is just made says more, itself. */
+	if (code == EXIT_DONE && !call->by_slot && !message_has(call->request, "quiet"))
 		remark(call->output, "mounted on %s. Unmount with: modelvault umount %s",
 			mountpoint, mountpoint);
 	return code;

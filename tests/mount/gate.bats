@@ -89,7 +89,7 @@ says() {
 		read -r <&7
 		[ "$(count --user mvalice --action open --outcome allow)" = "$i" ]
 		exec 7<&-
-	done 8< <(sleep 60)
+	done 8< <(exec sleep 60 2>/dev/null 3>&-)
 }
 
 @test "the record of a close has the bytes that were served" {
@@ -316,7 +316,7 @@ says() {
 @test "the pages that one user has read are not shown to another" {
 	grant user:mvalice read large
 	as_user mvalice cat "$T/m/large" | cmp - tree/large
-	exec 5< <(as_user mvalice sh -c 'exec 4<"$0"; cat <&4 >/dev/null; echo; sleep 20' "$T/m/large")
+	exec 5< <(as_user mvalice sh -c 'exec 4<"$0"; cat <&4 >/dev/null; echo; sleep 20' "$T/m/large" 2>/dev/null 3>&-)
 	read -r <&5
 	refused as_user mvbob cat "$T/m/large"
 	refused as_user mvbob "$TOOLS/open_ways" often 50 "$T/m/large"

@@ -75,7 +75,7 @@ hold() {
 	kill "$(cat holder.pid)"
 	wait_for 5 "$MODELVAULT" umount m
 	mounted vault m 2>/dev/null
-	(cd m && exec sleep 60 3>&-) &
+	(cd m && exec sleep 60 >/dev/null 2>&1 3>&-) &
 	echo $! >holder.pid
 	exits 7 "$MODELVAULT" umount m
 	[[ $output == *"working directory"* ]]
@@ -134,7 +134,8 @@ hold() {
 	grant "user:$OWNER" read '**'
 	pid=$(server_pid)
 	# No key is needed: the server has it.
-	env -u MODELVAULT_KEY_FILE "$MODELVAULT" mount vault second
+	exits 0 env -u MODELVAULT_KEY_FILE "$MODELVAULT" mount vault second
+	[[ $output == "mounted on $T/second. Unmount with: modelvault umount $T/second" ]]
 	[ "$(server_pid)" = "$pid" ]
 	[ "$("$MODELVAULT" status vault --json | jq -r 'select(.kind == "mount").mountpoint' | sort | tr '\n' ' ')" = \
 		"$T/m $T/second " ]
@@ -204,13 +205,14 @@ hold() {
 	mounted vault m 2>/dev/null
 	grant user:mvalice read '**'
 	pid=$(server_pid)
-	as_user mvalice bash -c 'exec 5<m/tree/file; read -r -u 5 -n 1; touch "$0/open"; sleep 60' "$T" 3>&- &
+	as_user mvalice bash -c 'exec 5<m/tree/file; read -r -u 5 -n 1; touch "$0/open"
+		while [ -e "$0/open" ]; do sleep 0.1; done' "$T" >/dev/null 2>&1 3>&- &
 	chmod 777 "$T"
 	wait_for 5 test -e open
 	kill "$pid"
 	wait_for 5 process_ended "$pid"
 	run ! grep -q " $T/m " /proc/self/mountinfo
-	kill %1
+	rm -f open
 	# Nothing is lost: the close is on record, and the stop was clean.
 	[ "$("$MODELVAULT" audit vault query --action close --user mvalice --count)" = 1 ]
 	mounted vault m 2>/dev/null

@@ -115,7 +115,7 @@ use() {
 	[[ $output == *"pid $map (uid 0, "*") has tree/large open"* ]]
 	[[ $output == *"--kill"*"--force"* ]]
 	# What the server cannot know: a descriptor that came by fork and outlived its opener.
-	(exec 7<m/tree/file; (exec sleep 60 3>&-) & echo $! >pid)
+	(exec 7<m/tree/file; (exec sleep 60 >/dev/null 2>&1 3>&-) & echo $! >pid)
 	users+=("$(cat pid)")
 	wait_for 5 eval '"$MODELVAULT" umount m 2>&1 | grep -q "pid $(cat pid) (uid 0, sleep): open file"'
 	[ "$(cat m/tree/file)" = 'plain text' ]
