@@ -153,8 +153,14 @@ static void answer_open(void *arg, int committed)
 	fi.keep_cache = session->options.cache == CACHE_KEEP;
 	fi.direct_io = session->options.cache == CACHE_NONE;
 	fi.noflush = 1;
-	if (committed < 0 || !handle_make_live(gate->handles, handle)) {
+	if (committed < 0) {
 		handle_free(gate->handles, handle_remove(gate->handles, handle->fh));
+		atomic_fetch_add(&gate->opens_refused, 1);
+		answer_error(opening->request, -EACCES);
+	} else if (!handle_make_live(gate->handles, handle)) {
+		/* Ended before it was answered: the record of the open is there, and gets its
+		 * close. */
+		gate_close(gate, handle_remove(gate->handles, handle->fh));
 		atomic_fetch_add(&gate->opens_refused, 1);
 		answer_error(opening->request, -EACCES);
 	} else {
