@@ -28,6 +28,8 @@ struct subject {
 	uint64_t exe_dev, exe_ino; /* 0 when not to be had */
 	char *unit;		   /* cgroup path (v2, or v1 name=systemd); owned, may be NULL */
 	bool initial_userns;	   /* in the server's own user namespace */
+	/* In one whose parent is the server's own and whose owner is uid 0. */
+	bool contained_userns;
 };
 
 /* What the kernel says with a request. */
