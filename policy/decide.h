@@ -41,9 +41,15 @@ struct budget_view {
 struct surroundings {
 	const uint32_t *exes;
 	size_t exe_count;
-	size_t trusted_unit_len; /* bytes at the start of subject->unit that count */
+	/*
+	 * Paths that name the executable too, but that others than root can change, or that could
+	 * not be judged: only a deny goes by them.
+	 */
+	const uint32_t *unsafe_exes;
+	size_t unsafe_exe_count;
+	size_t trusted_unit_len; /* bytes at the start of subject->unit that an allow goes by */
 	const uint8_t *sha256;	 /* of the executable; NULL: not known */
-	bool hash_failed;	 /* and will not be: rules with sha256 do not match */
+	bool hash_failed;	 /* and will not be: only a deny by sha256 matches */
 };
 
 struct question {
@@ -58,6 +64,13 @@ struct question {
 	const struct surroundings *surroundings; /* NULL: nothing is known */
 };
 
+/* The time of the question, in both its forms. */
+void question_set_time(struct question *question, int64_t now_ns);
+
+/*
+ * The reason of a refusal without a rule is what the allow rule that came nearest lacked: the
+ * highest obstacle beyond OBSTACLE_SUBJECT among those for the first name that no rule allows.
+ */
 struct decision decide(const struct ruleset *ruleset, const struct question *question);
 
 /* What keeps a rule from applying; the first of these in this order. */
@@ -65,14 +78,14 @@ enum obstacle {
 	OBSTACLE_NONE,
 	OBSTACLE_PERMISSION,
 	OBSTACLE_PATH,
-	OBSTACLE_SUBJECT, /* user, group, role, loginuid, any, userns */
+	OBSTACLE_SUBJECT, /* any, user, group, role, loginuid, userns */
 	OBSTACLE_EXE,
-	OBSTACLE_SHA256,
 	OBSTACLE_UNIT,
 	OBSTACLE_CLOCK, /* distrusted */
 	OBSTACLE_NOT_YET,
 	OBSTACLE_EXPIRED,
 	OBSTACLE_HOURS, /* or days */
+	OBSTACLE_SHA256,
 	OBSTACLE_BUDGET,
 	OBSTACLES
 };

@@ -412,3 +412,76 @@ bool path_pattern_matches(const struct path_pattern *pattern, const char *path, 
 		component = star + 1;
 	}
 }
+
+static bool component_is_literal(
+	const struct path_pattern *pattern, const struct component *component)
+{
+	for (size_t i = 0; i < component->count; i++)
+		if (pattern->tokens[component->first + i].kind != TOKEN_BYTE)
+			return false;
+	return !component->any_depth;
+}
+
+struct path_prefix path_pattern_prefix(const struct path_pattern *pattern)
+{
+	struct path_prefix prefix = {.hash = PREFIX_SEED};
+
+	for (size_t i = 0; i < pattern->component_count && prefix.depth < PREFIX_DEPTH_MAX; i++) {
+		const struct component *component = &pattern->components[i];
+
+		if (!component_is_literal(pattern, component))
+			break;
+		for (size_t j = 0; j < component->count; j++)
+			prefix.hash = prefix_add_byte(
+				prefix.hash, pattern->tokens[component->first + j].byte);
+		prefix.hash = prefix_add_byte(prefix.hash, '/');
+		prefix.depth++;
+	}
+	return prefix;
+}
+
+#define REACH_MAX 64 /* components that are followed; of longer patterns all is in doubt */
+
+/* From each place in the pattern a `**` may also be left at once. */
+static uint64_t reach_over_stars(const struct path_pattern *pattern, uint64_t reached)
+{
+	for (size_t i = 0; i < pattern->component_count; i++)
+		if ((reached & (1ull << i)) && pattern->components[i].any_depth)
+			reached |= 1ull << (i + 1);
+	return reached;
+}
+
+/* The places in the pattern after one more name. */
+static uint64_t reach_by_name(
+	const struct path_pattern *pattern, uint64_t reached, const char *name, size_t len)
+{
+	uint64_t next = 0;
+
+	for (size_t i = 0; i < pattern->component_count; i++) {
+		if (!(reached & (1ull << i)))
+			continue;
+		if (pattern->components[i].any_depth)
+			next |= 1ull << i;
+		else if (component_matches(pattern, &pattern->components[i], name, len))
+			next |= 1ull << (i + 1);
+	}
+	return reach_over_stars(pattern, next);
+}
+
+bool path_pattern_may_match_below(const struct path_pattern *pattern, const char *path, size_t len)
+{
+	const char *end = path + len, *at = path;
+	uint64_t reached = 1;
+
+	if (pattern->component_count >= REACH_MAX)
+		return true;
+	reached = reach_over_stars(pattern, reached);
+	while (at < end && reached) {
+		const char *slash = memchr(at, '/', end - at);
+		const char *name_end = slash ? slash : end;
+
+		reached = reach_by_name(pattern, reached, at, name_end - at);
+		at = slash ? slash + 1 : end;
+	}
+	return reached != 0;
+}

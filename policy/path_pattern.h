@@ -9,6 +9,7 @@
 #define POLICY_PATH_PATTERN_H
 
 #include "keystore/base/scope.h"
+#include "policy/path_prefix.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,6 +26,10 @@ int path_pattern_new(
 struct path_pattern *path_pattern_free(struct path_pattern *pattern);
 /* path: without leading '/'; "" is the root. */
 bool path_pattern_matches(const struct path_pattern *pattern, const char *path, size_t len);
+/* The names that every path it matches begins with, as far as they are literal. */
+struct path_prefix path_pattern_prefix(const struct path_pattern *pattern);
+/* Could it match this directory or something below it? True when in doubt. */
+bool path_pattern_may_match_below(const struct path_pattern *pattern, const char *path, size_t len);
 
 SCOPE_FUNCTION(struct path_pattern *, path_pattern_free);
 

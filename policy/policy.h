@@ -28,23 +28,40 @@ struct ruleset *policy_ruleset(struct policy *policy);
 struct decision policy_decide(struct policy *policy, const struct question *question);
 
 /*
- * A change in two steps, so that it can be made durable first and taken into force after:
+ * Whether the wall clock is believed: false since a step was seen, until an admin accepts it. Then
+ * allows with a time in them do not apply. Thread-safe; the setter only in memory.
+ */
+bool policy_clock_is_distrusted(const struct policy *policy);
+void policy_set_clock_distrusted(struct policy *policy, bool distrusted);
+/* [rows] Inside the caller's change. */
+int policy_store_clock(struct policy *policy, bool distrusted);
+
+/*
+ * A change in steps, so that it can be made durable first and taken into force after:
  *   prepare  compiles the set that would be, in memory only;
  *   store    [rows] writes rows inside the caller's sealed_rows_begin .. commit;
  *   enact    swaps it in (no decision after it sees the old set).
  * policy_change_free drops it at any point. One change at a time: the caller serialises.
  */
 struct policy_change;
-/* Adds a rule; its number is given here and written to rule->number. */
-int policy_prepare_grant(
-	struct policy *policy, struct rule *rule, struct policy_change **ret_change);
-/* Removes the rules with these numbers; -ENOENT (nothing prepared) when one does not exist. */
-int policy_prepare_revoke(struct policy *policy, const uint64_t *numbers, size_t count,
-	struct policy_change **ret_change);
+/* What a change does; all of it together, or nothing. */
+struct policy_edit {
+	const uint64_t *removed; /* numbers of rules; one that is given twice counts once */
+	size_t removed_count;
+	struct rule *added; /* their numbers are given here, ascending, and written back */
+	size_t added_count;
+	const struct role_members *members; /* all of them, as they are to be; NULL: as they are */
+	bool set_private, is_private;
+};
+/* -ENOENT (nothing prepared): a rule to be removed does not exist. -EBADMSG: broken. */
+int policy_prepare(
+	struct policy *policy, const struct policy_edit *edit, struct policy_change **ret_change);
 int policy_store_change(struct policy *policy, struct policy_change *change);
 void policy_enact_change(struct policy *policy, struct policy_change *change);
 /* The set that would be in force; for --dry-run and counting. Borrowed. */
 struct ruleset *policy_change_ruleset(struct policy_change *change);
+/* The numbers of rules that go: ascending. Borrowed. */
+const uint64_t *policy_change_removed(const struct policy_change *change, size_t *ret_count);
 struct policy_change *policy_change_free(struct policy_change *change);
 
 /* ---- roles ---- */
@@ -53,6 +70,8 @@ struct policy_change *policy_change_free(struct policy_change *change);
 bool policy_holds_role(struct policy *policy, enum role role, const struct subject *subject);
 /* [rows] Inside the caller's change, at init: this uid gets all three roles. */
 int policy_store_first_holder(struct sealed_rows *rows, uint32_t uid, const char *name);
+/* [rows] The same: whether names are hidden unless allowed. */
+int policy_store_private(struct sealed_rows *rows, bool is_private);
 
 SCOPE_FUNCTION(struct policy *, policy_close);
 SCOPE_FUNCTION(struct policy_change *, policy_change_free);

@@ -39,6 +39,9 @@ int role_members_copy(const struct role_members *members, struct role_members *r
 int role_members_add(struct role_members *members, const struct role_member *member);
 /* -ENOENT when it is not there. */
 int role_members_remove(struct role_members *members, const struct role_member *member);
+/* Its place, by role, kind and number, or where it would stand. */
+size_t role_members_find(
+	const struct role_members *members, const struct role_member *member, bool *ret_found);
 /* By uid, primary or supplementary group; an odd identity holds none. */
 bool role_members_hold(
 	const struct role_members *members, const char *role, const struct subject *subject);

@@ -8,13 +8,24 @@
 
 #include "policy/rule.h"
 
-/* The version of the stored form that is written in the `version` column. */
-#define RULE_TEXT_VERSION 1
+/* The version of the stored form that is written in the `version` column; rows of 1 are of it too.
+ */
+#define RULE_TEXT_VERSION 2
 
 /* "user" for WORD_USER, "any" for WORD_ANY. */
 const char *subject_word_prefix(enum subject_word_kind kind);
 /* "allow", "deny". */
 const char *rule_effect_word(enum rule_effect effect);
+
+/* user, group, loginuid: a name with the number that decides. */
+bool subject_word_has_number(enum subject_word_kind kind);
+/*
+ * What the words of a rule must be together: any alone, userns: with unit: only, learn for
+ * somebody. Returns NULL, or what is wrong ("... ") as a sentence.
+ */
+const char *rule_words_mistake(const struct rule *rule);
+/* Of a kind with text: is it of the right form? NULL, or what would be right. */
+const char *subject_word_mistake(enum subject_word_kind kind, const char *text);
 
 /*
  * The stored form of one subject word: any, user:1001 or user:alice#1001. No look into the user
