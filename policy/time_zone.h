@@ -31,14 +31,20 @@ int time_zone_set(const char *name);
 int time_zone_check(const char *name);
 /* "UTC" before it is set. */
 const char *time_zone_name(void);
-/* Thread-safe, about a microsecond. */
+/* Thread-safe, about a microsecond; less within the minute that the thread asked for last. */
 void time_zone_local(int64_t now_ns, struct local_time *ret_local);
 /* The earliest moment at which the wall clock shows this minute of this day, or would have. */
 int64_t time_zone_moment(int64_t day, unsigned minute);
+/*
+ * The first second after after_ns at which the wall clock is set (summer time begins or ends);
+ * limit_ns when that is not before or at it. Meant for a day or so: it looks at every hour.
+ */
+int64_t time_zone_next_shift(int64_t after_ns, int64_t limit_ns);
 
 /*
  * RFC 3339 with zone, or "2027-03-01" (00:00 that day), "2027-03-01 18:00", "2027-03-01T18:00[:30]"
- * in the vault's zone. -EINVAL: of another form, or no such date. -ERANGE: beyond 2262.
+ * in the vault's zone. "2027-03-01 18:00:30+01:00" too. -EINVAL: of another form, or no such date.
+ * -ERANGE: not from 1970 to 2262.
  */
 int time_from_words(const char *text, int64_t *ret_ns);
 /* "30m" "8h" "7d" "2w": s, m, h, d, w. -EINVAL, -ERANGE. */
