@@ -40,7 +40,10 @@
 	X(AUDIT_KEY, "key") /* slots, KEK, master key, a file's key */                          \
 	X(AUDIT_BACKUP, "backup")                                                               \
 	X(AUDIT_RESTORE, "restore") /* also: recovered from keystore.copy */                    \
-	X(AUDIT_ACCEPT, "accept")
+	X(AUDIT_ACCEPT, "accept")                                                               \
+	X(AUDIT_ROLE, "role")	/* members of a role */                                         \
+	X(AUDIT_RULES, "rules") /* several rules at once */                                     \
+	X(AUDIT_MODE, "mode")	/* learning, and the sealed settings */
 
 enum audit_action {
 	AUDIT_ACTION_NONE,

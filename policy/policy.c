@@ -9,11 +9,14 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "keystore/base/clock.h"
 #include "policy/rule_store.h"
+#include "policy/surroundings.h"
 
 struct policy {
 	struct sealed_rows *rows; /* borrowed */
 	atomic_bool broken, clock_distrusted;
+	struct exe_hasher *hasher;
 	uint64_t next_number; /* of the one change at a time */
 	pthread_mutex_t lock; /* guards the pointer `ruleset`; held for no longer than a copy */
 	struct ruleset *ruleset;
@@ -112,14 +115,37 @@ struct ruleset *policy_ruleset(struct policy *policy)
 	return ruleset;
 }
 
-struct decision policy_decide(struct policy *policy, const struct question *question)
+static struct decision inquire(
+	struct policy *policy, const struct ruleset *ruleset, const struct inquiry *inquiry)
 {
-	scope(ruleset_unref) struct ruleset *ruleset = NULL;
+	struct looked_at looked;
+	struct question question = {
+		.subject = inquiry->subject,
+		.names = inquiry->names,
+		.name_count = inquiry->name_count,
+		.permission = inquiry->permission,
+		.clock_distrusted = policy_clock_is_distrusted(policy),
+		.surroundings = &looked.surroundings,
+	};
+	struct decision decision;
+
+	question_set_time(&question, clock_now_ns());
+	surroundings_look(ruleset, inquiry->subject, policy->hasher, &looked);
+	looked.surroundings.hash_failed |= inquiry->hash_failed;
+	decision = decide(ruleset, &question);
+	return decision;
+}
+
+struct decision policy_inquire(struct policy *policy, const struct inquiry *inquiry)
+{
+	scope(ruleset_unref) struct ruleset *present = NULL;
 
 	if (policy_is_broken(policy))
 		return (struct decision){.reason = REASON_SEAL_BROKEN};
-	ruleset = policy_ruleset(policy);
-	return decide(ruleset, question);
+	if (inquiry->ruleset)
+		return inquire(policy, inquiry->ruleset, inquiry);
+	present = policy_ruleset(policy);
+	return inquire(policy, present, inquiry);
 }
 
 static int compare_numbers(const void *a, const void *b)
@@ -135,7 +161,8 @@ static int copy_removed(struct policy_change *change, const uint64_t *numbers, s
 	change->removed = calloc(count + 1, sizeof(*change->removed));
 	if (!change->removed)
 		return -ENOMEM;
-	memcpy(change->removed, numbers, count * sizeof(*numbers));
+	if (count)
+		memcpy(change->removed, numbers, count * sizeof(*numbers));
 	qsort(change->removed, count, sizeof(*numbers), compare_numbers);
 	for (size_t i = 0; i < count; i++)
 		if (i == 0 || change->removed[i] != change->removed[change->removed_count - 1])

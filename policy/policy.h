@@ -24,8 +24,20 @@ bool policy_is_broken(const struct policy *policy);
 
 /* The rule set in force, with a reference for the caller. Thread-safe, never blocks on a change. */
 struct ruleset *policy_ruleset(struct policy *policy);
-/* decide() on the set in force; VERDICT_DENY and REASON_SEAL_BROKEN when broken. Thread-safe. */
-struct decision policy_decide(struct policy *policy, const struct question *question);
+/*
+ * The whole of a decision: what rules ask of the caller's surroundings is looked at, the clock, the
+ * budgets if this is an open that counts; then decide(). VERDICT_DENY and REASON_SEAL_BROKEN when
+ * broken. Thread-safe.
+ */
+struct inquiry {
+	const struct ruleset *ruleset; /* NULL: the one in force */
+	const struct subject *subject;
+	const struct path_name *names; /* every name of the file */
+	size_t name_count;
+	enum permission permission;
+	bool hash_failed; /* the executable's hash will not be known */
+};
+struct decision policy_inquire(struct policy *policy, const struct inquiry *inquiry);
 
 /*
  * Whether the wall clock is believed: false since a step was seen, until an admin accepts it. Then

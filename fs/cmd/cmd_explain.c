@@ -12,6 +12,7 @@
 #include "fs/cmd/vault.h"
 #include "keystore/base/clock.h"
 #include "keystore/base/json.h"
+#include "policy/rule_text.h"
 
 #define LINKS_MAX 40
 
@@ -21,23 +22,10 @@ struct explaining {
 	int failed;
 };
 
-static const char *missing_word(const struct consideration *consideration)
-{
-	if (!consideration->permission_matches)
-		return "permission differs";
-	if (!consideration->subject_matches)
-		return "subject differs";
-	if (!consideration->path_matches)
-		return "path differs";
-	return "matches";
-}
-
 static void show_consideration(void *arg, const struct consideration *consideration)
 {
 	struct explaining *explaining = arg;
 	const struct rule *rule = consideration->rule;
-	bool matches = consideration->permission_matches && consideration->subject_matches &&
-		       consideration->path_matches;
 	scope_buffer struct buffer line = {0}, words = {0};
 
 	if (rule_to_text(rule, &words) < 0) {
@@ -49,19 +37,17 @@ static void show_consideration(void *arg, const struct consideration *considerat
 
 		json_text(json, "kind", "rule");
 		json_int(json, "rule", (int64_t)rule->number);
-		json_text(json, "effect", rule->effect == RULE_ALLOW ? "allow" : "deny");
+		json_text(json, "effect", rule_effect_word(rule->effect));
 		json_bytes(json, "words", words.data, words.len);
-		json_bool(json, "permission_matches", consideration->permission_matches);
-		json_bool(json, "subject_matches", consideration->subject_matches);
-		json_bool(json, "path_matches", consideration->path_matches);
-		json_bool(json, "matches", matches);
+		json_text(json, "result", obstacle_text(consideration->obstacle));
+		json_bool(json, "matches", consideration->obstacle == OBSTACLE_NONE);
 		if (json_line(json, &line) < 0)
 			explaining->failed = -ENOMEM;
 		say_bytes(explaining->call->output, line.data, line.len);
 		return;
 	}
 	say(explaining->call->output, "rule %llu %-18s %s\n", (unsigned long long)rule->number,
-		missing_word(consideration), buffer_text(&words));
+		obstacle_text(consideration->obstacle), buffer_text(&words));
 }
 
 static void show_verdict(struct explaining *explaining, const struct decision *decision)
@@ -113,7 +99,7 @@ static int explain_entry(struct vault *vault, struct verb_call *call, const stru
 		all[i] = (struct path_name){names.names[i].path, names.names[i].len};
 	question.names = all;
 	question.name_count = names.count;
-	question.now_ns = clock_now_ns();
+	question_set_time(&question, clock_now_ns());
 	decision = decide_traced(ruleset, &question, show_consideration, &explaining);
 	/* What refuses before any rule is asked. */
 	if (policy_is_broken(vault->policy))

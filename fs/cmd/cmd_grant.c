@@ -64,6 +64,7 @@ static int add_rule(struct vault *vault, struct verb_call *call, struct rule *ru
 {
 	scope(policy_change_free) struct policy_change *change = NULL;
 	scope_buffer struct buffer words = {0};
+	struct policy_edit edit = {.added = rule, .added_count = 1};
 	bool deny = rule->effect == RULE_DENY;
 	struct gate_effect effect;
 	uint64_t files;
@@ -71,7 +72,7 @@ static int add_rule(struct vault *vault, struct verb_call *call, struct rule *ru
 
 	rule->created_ns = clock_now_ns();
 	rule->created_by = call->caller->uid;
-	r = policy_prepare_grant(vault->policy, rule, &change);
+	r = policy_prepare(vault->policy, &edit, &change);
 	if (r == 0)
 		r = rule_describe(rule, &words);
 	if (r < 0) {

@@ -119,7 +119,7 @@ static void remark_still_allowed(const struct ruleset *ruleset, struct verb_call
 		scope_buffer struct buffer words = {0};
 
 		if (rule->effect != RULE_ALLOW || !(rule->permissions & PERMISSION_READ) ||
-			!rule_matches_subject(rule, user))
+			!rule_may_concern(ruleset, i, user))
 			continue;
 		if (rule_describe(rule, &words) == 0)
 			remark(call->output, "%s may still read by: %s", name, buffer_text(&words));
@@ -179,6 +179,7 @@ static int revoke_numbers(struct vault *vault, struct verb_call *call,
 	scope(policy_change_free) struct policy_change *change = NULL;
 	scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(vault->policy);
 	scope_buffer struct buffer words = {0};
+	const struct policy_edit edit = {.removed = numbers->all, .removed_count = numbers->count};
 	struct gate_effect effect;
 	int r;
 
@@ -189,7 +190,7 @@ static int revoke_numbers(struct vault *vault, struct verb_call *call,
 		if (rule && rule_describe(rule, &words) < 0)
 			return EXIT_FAILED;
 	}
-	r = policy_prepare_revoke(vault->policy, numbers->all, numbers->count, &change);
+	r = policy_prepare(vault->policy, &edit, &change);
 	if (r < 0) {
 		complain(call->output, "revoke: %s", result_text(r));
 		return exit_code_of(r);

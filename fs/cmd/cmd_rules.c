@@ -6,15 +6,7 @@
 #include "fs/cmd/commands.h"
 #include "fs/cmd/vault.h"
 #include "keystore/base/json.h"
-
-static const char *word_prefix(enum subject_word_kind kind)
-{
-	static const char *const prefixes[] = {
-		[WORD_ANY] = "any", [WORD_USER] = "user:", [WORD_GROUP] = "group:"};
-
-	_Static_assert(ARRAY_SIZE(prefixes) == WORD_KINDS, "a prefix for each kind");
-	return prefixes[kind];
-}
+#include "policy/rule_text.h"
 
 /* The words of grant, and beside each the number that decides. */
 static int json_of_subjects(struct json *json, const struct rule *rule)
@@ -30,10 +22,10 @@ static int json_of_subjects(struct json *json, const struct rule *rule)
 		const struct subject_word *word = &rule->words[i];
 
 		at[i] = texts.len;
-		buffer_add_format(
-			&texts, "%s%s", word_prefix(word->kind), word->name ? word->name : "");
+		buffer_add_format(&texts, "%s%s%s", subject_word_prefix(word->kind),
+			word->name ? ":" : "", word->name ? word->name : "");
 		buffer_add_u8(&texts, '\0');
-		numbers[i] = word->kind == WORD_ANY ? -1 : (int64_t)word->number;
+		numbers[i] = subject_word_has_number(word->kind) ? (int64_t)word->number : -1;
 	}
 	if (texts.failed)
 		return -ENOMEM;

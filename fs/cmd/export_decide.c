@@ -4,18 +4,15 @@
 
 #include <errno.h>
 
-#include "keystore/base/clock.h"
-
 struct decision export_decide(struct vault *vault, const struct verb_call *call,
 	const struct name_list *names, enum permission permission)
 {
 	const struct decision failed = {.verdict = VERDICT_DENY, .reason = REASON_NO_RESOURCES};
 	scope_free struct path_name *paths = NULL;
-	struct question question = {
+	struct inquiry inquiry = {
 		.subject = call->caller,
 		.name_count = names->count,
 		.permission = permission,
-		.now_ns = clock_now_ns(),
 	};
 
 	paths = calloc(names->count, sizeof(*paths));
@@ -23,8 +20,8 @@ struct decision export_decide(struct vault *vault, const struct verb_call *call,
 		return failed;
 	for (size_t i = 0; i < names->count; i++)
 		paths[i] = (struct path_name){names->names[i].path, names->names[i].len};
-	question.names = paths;
-	return policy_decide(vault->policy, &question);
+	inquiry.names = paths;
+	return policy_inquire(vault->policy, &inquiry);
 }
 
 /* The root has no name that a pattern could match. */

@@ -112,10 +112,10 @@ struct decision gate_decide_by(struct gate *gate, const struct ruleset *ruleset,
 {
 	struct path_name few[4], *all = few;
 	struct decision decision = {.verdict = VERDICT_DENY, .reason = REASON_NO_RESOURCES};
-	struct question question = {.subject = subject,
+	struct inquiry inquiry = {.ruleset = ruleset,
+		.subject = subject,
 		.name_count = names->count,
-		.permission = permission,
-		.now_ns = clock_now_ns()};
+		.permission = permission};
 
 	if (names->count > ARRAY_SIZE(few)) {
 		all = calloc(names->count, sizeof(*all));
@@ -125,9 +125,8 @@ struct decision gate_decide_by(struct gate *gate, const struct ruleset *ruleset,
 	for (size_t i = 0; i < names->count; i++)
 		all[i] = (struct path_name){
 			.path = names->names[i].path, .len = names->names[i].len};
-	question.names = all;
-	decision = ruleset ? decide(ruleset, &question)
-			   : policy_decide(gate->backend.policy, &question);
+	inquiry.names = all;
+	decision = policy_inquire(gate->backend.policy, &inquiry);
 	if (all != few)
 		free(all);
 	return decision;
@@ -178,7 +177,7 @@ static void answer_open(void *arg, int committed)
 }
 
 static int new_handle(struct opening *opening, struct subject *subject,
-	const struct node_info *node, uint64_t rule, struct handle **ret_handle)
+	const struct node_info *node, const struct decision *decision, struct handle **ret_handle)
 {
 	struct handle *handle = calloc(1, sizeof(*handle));
 	size_t len = opening->names.names[0].len;
@@ -198,7 +197,8 @@ static int new_handle(struct opening *opening, struct subject *subject,
 	handle->ino = node->ino;
 	handle->info = opening->info;
 	memcpy(handle->file_id, opening->info.file_id, ID_SIZE);
-	handle->rule = rule;
+	handle->rule = decision->rule;
+	handle->reason = decision->reason;
 	handle->opened_ns = clock_monotonic_ns();
 	handle->opened_at_ns = clock_now_ns();
 	handle->subject = *subject;
@@ -255,7 +255,7 @@ static int decide_and_register(
 	if (decision.verdict == VERDICT_ALLOW) {
 		foreign = node->uid != subject->uid;
 		if (!foreign)
-			r = new_handle(opening, subject, node, decision.rule, &opening->handle);
+			r = new_handle(opening, subject, node, &decision, &opening->handle);
 		if (!foreign && r == 0) {
 			r = handle_add(gate->handles, opening->handle);
 			if (r < 0)
@@ -342,7 +342,7 @@ static void open_known_file(
 	} else if (decide_and_register(opening, subject, node) && open_object(opening)) {
 		event = event_of_handle(AUDIT_OPEN, opening->handle);
 		event.outcome = AUDIT_ALLOW;
-		event.reason = REASON_RULE_ALLOW;
+		event.reason = opening->handle->reason;
 		if (audit_append(gate->backend.audit, &event, answer_open, opening) < 0)
 			answer_open(opening, -EIO);
 		return;

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rule_edit.h - the way of every change of rules, roles and their settings: prepared, judged (who
+ * makes it may not gain by it), shown instead of done with --dry-run, recorded, stored, in force.
+ */
+#ifndef FS_CMD_RULE_EDIT_H
+#define FS_CMD_RULE_EDIT_H
+
+#include "fs/cmd/vault.h"
+
+struct rule_edit {
+	const char *command; /* "grant": for complaints and remarks */
+	enum audit_action action;
+	struct policy_edit edit;
+	bool taking_away;  /* only takes access away: holds in memory when the disk is full */
+	const char *words; /* what it is, for the record */
+};
+
+/*
+ * With vault->changing held. Exit code; complains. ret_effect: what it did to live handles, zeros
+ * for a dry run. ret_after (may be NULL): the set that is in force, or would be; the caller
+ * unrefs.
+ */
+int rule_edit_perform(struct vault *vault, struct verb_call *call, struct rule_edit *edit,
+	struct gate_effect *ret_effect, struct ruleset **ret_after);
+
+#endif
