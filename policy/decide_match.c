@@ -151,10 +151,11 @@ static unsigned believable_kinds(const struct match *match)
 
 static enum obstacle words_obstacle(const struct match *match)
 {
+	unsigned believable = believable_kinds(match);
 	unsigned wanted = match->compiled->kinds & ~KIND_BIT(WORD_SHA256);
-	unsigned missing = wanted & ~matching_kinds(match, wanted & believable_kinds(match));
+	unsigned missing = wanted & ~matching_kinds(match, wanted & believable);
 
-	if (missing & IDENTITY_KINDS)
+	if ((missing & IDENTITY_KINDS) || (match->compiled->kinds & ~believable))
 		return OBSTACLE_SUBJECT;
 	if (missing & KIND_BIT(WORD_EXE))
 		return OBSTACLE_EXE;

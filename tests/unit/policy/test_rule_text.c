@@ -38,6 +38,17 @@ static void test_lines(void **state)
 		"allow any read '#x'",
 		"allow any read a#x",
 		"allow user:4294967294 read x",
+		"allow role:crew exe:/usr/bin/python3 read x",
+		"allow 'exe:/opt/my tools/run' read x",
+		"allow sha256:"
+		"abababababababababababababababababababababababababababababababab read x",
+		"deny unit:'infer@*.service' loginuid:al#5 write x",
+		"allow unit:kubepods userns:contained read x",
+		"learn user:1 read 'x/**' --until 2027-03-01T00:00:00Z",
+		"allow user:1 read x --from 2027-01-01T00:00:00Z --until 2027-03-01T00:00:00Z "
+		"--hours "
+		"22:00-06:00 --days mon-fri --max-opens 5/day --max-bytes 200G/week --note "
+		"$'it\\'s'",
 	};
 
 	(void)state;
@@ -89,8 +100,26 @@ static void test_not_lines(void **state)
 		"allow user:4294967295 read x",
 		"allow user:01 read x",
 		"allow user:7#7 read x",
-		"allow exe:/bin/sh read x",
 		"allow any: read x",
+		"allow exe:sh read x",
+		"allow exe:/bin/ read x",
+		"allow exe:/bin/../sh read x",
+		"allow sha256:abc read x",
+		"allow unit:a/b read x",
+		"allow unit: read x",
+		"allow role:Crew read x",
+		"allow userns:contained read x",
+		"allow userns:contained unit:a user:1 read x",
+		"allow userns:free unit:a read x",
+		"learn any read x",
+		"allow user:1 read x --until",
+		"allow user:1 read x --until tomorrow",
+		"allow user:1 read x until 2027-03-01T00:00:00Z",
+		"allow user:1 read x --for 8h",
+		"allow user:1 read x --note a --note b",
+		"allow user:1 read x --days mon-fri --hours 09:00-18:00",
+		"allow user:1 write x --max-opens 5/day",
+		"deny user:1 read x --max-opens 5/day",
 	};
 
 	(void)state;
@@ -219,8 +248,17 @@ static void test_word_mistakes(void **state)
 		{"gropu:root read x", -EINVAL, "did you mean group:NAME?"},
 		{"banana:root read x", -EINVAL, "no subject that is known"},
 		{"alice read x", -EINVAL, "user:NAME"},
-		{"exe:/bin/sh read x", -EINVAL, "exe: is not built in this version"},
-		{"role:dev read x", -EINVAL, "role: is not built in this version"},
+		{"exe:sh read x", -EINVAL, "an absolute path"},
+		{"exec:/bin/sh read x", -EINVAL, "did you mean exe:NAME?"},
+		{"role:Dev read x", -EINVAL, "a-z"},
+		{"sha256:12 read x", -EINVAL, "@FILE"},
+		{"unit:a/b read x", -EINVAL, "without '/'"},
+		{"loginuid: read x", -EINVAL, "a name or a number follows"},
+		{"userns:contained read x", -EINVAL, "needs a unit:"},
+		{"userns:contained unit:a user:root read x", -EINVAL, "only unit: can match"},
+		{"userns:free unit:a read x", -EINVAL, "contained"},
+		{"exe read x", -EINVAL, "a ':' and what it means follow"},
+		{"any:all read x", -EINVAL, "any stands alone"},
 		{"user: read x", -EINVAL, "a name or a number follows"},
 		{"user:no-such-user-x read x", -ENOENT, "no such user"},
 		{"group:no-such-group-x read x", -ENOENT, "no such group"},
@@ -268,6 +306,17 @@ static void test_describe(void **state)
 		{"deny any read,list x", "rule 3 denies everybody to read,list x"},
 		{"allow user:7 user:bob#8 group:dev#20 write x",
 			"rule 3 allows user 7 or user bob (8) while in group dev (20) to write x"},
+		{"allow role:crew exe:/bin/cat unit:infer read x",
+			"rule 3 allows role crew with the program /bin/cat in the unit infer to "
+			"read x"},
+		{"deny exe:/bin/tar exe:/bin/cp read x",
+			"rule 3 denies everybody with the program /bin/tar or /bin/cp to read x"},
+		{"allow unit:pod userns:contained read x",
+			"rule 3 allows everybody in the unit pod in a user namespace that is "
+			"contained "
+			"to read x"},
+		{"learn loginuid:al#5 read x", "rule 3 learns from and allows everybody who logged "
+					       "in as al (5) to read x"},
 	};
 
 	(void)state;
