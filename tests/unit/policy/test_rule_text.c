@@ -42,7 +42,7 @@ static void test_lines(void **state)
 		"allow 'exe:/opt/my tools/run' read x",
 		"allow sha256:"
 		"abababababababababababababababababababababababababababababababab read x",
-		"deny unit:'infer@*.service' loginuid:al#5 write x",
+		"deny 'unit:infer@*.service' loginuid:al#5 write x",
 		"allow unit:kubepods userns:contained read x",
 		"learn user:1 read 'x/**' --until 2027-03-01T00:00:00Z",
 		"allow user:1 read x --from 2027-01-01T00:00:00Z --until 2027-03-01T00:00:00Z "
