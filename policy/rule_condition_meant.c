@@ -83,7 +83,7 @@ bool meant_days(const char *text, uint8_t *ret_days)
 		buffer_add_format(&tidy, "%.3s", text);
 		text += len;
 		len = strspn(text, "-, /;");
-		if (len)
+		if (text[len])
 			buffer_add_u8(&tidy, memchr(text, '-', len) ? '-' : ',');
 		text += len;
 	}

@@ -127,6 +127,7 @@ static int value_from_text(
 int rule_condition_from_text(
 	struct rule_condition *condition, const char *name, const char *value, unsigned *order)
 {
+	struct rule_condition next = *condition;
 	scope_buffer struct buffer again = {0};
 	unsigned option = *order;
 	int r;
@@ -135,17 +136,21 @@ int rule_condition_from_text(
 		option++;
 	if (option == OPTIONS || has_option(condition, option))
 		return -EUCLEAN;
-	r = value_from_text(condition, option, value);
+	r = value_from_text(&next, option, value);
 	if (r < 0)
 		return r == -ENOMEM ? r : -EUCLEAN;
 	/* 1970-01-01T00:00:00Z is no time, but "always". */
-	if (!has_option(condition, option))
+	if (!has_option(&next, option))
 		return -EUCLEAN;
-	value_to_text(condition, option, &again);
-	if (again.failed)
-		return -ENOMEM;
-	if (strcmp(buffer_text(&again), value) != 0)
-		return -EUCLEAN;
+	/* A note is written as it was read, always. */
+	if (option != OPTION_NOTE) {
+		value_to_text(&next, option, &again);
+		if (again.failed)
+			return -ENOMEM;
+		if (strcmp(buffer_text(&again), value) != 0)
+			return -EUCLEAN;
+	}
+	*condition = next;
 	*order = option + 1;
 	return 0;
 }

@@ -67,8 +67,8 @@ static int complain_about_time(const struct word *word, int result)
 	int64_t unused;
 
 	if (result == -ERANGE)
-		return complain(word, "times are from 1970 to 2262; leave --%s out for no end%s",
-			word->name, strcmp(word->name, "from") == 0 ? " in the past" : "");
+		return complain(word, "times are from 1970 to 2262; without --%s there is no %s",
+			word->name, strcmp(word->name, "from") == 0 ? "beginning" : "end");
 	if (duration_from_words(word->value, &unused) == 0)
 		return complain(
 			word, "that is a duration, which --for takes; a time is %s", TIME_EXAMPLES);

@@ -19,7 +19,7 @@ struct usage_count {
 
 /*
  * [rows] Loads; -EUCLEAN for rows that are not of it or not intact. lock and unlock (called with
- * arg) guard the rows whenever a charge is stored; both may be NULL.
+ * arg) guard the rows whenever a charge is stored; both NULL: the caller lets in one at a time.
  */
 int usage_open(struct sealed_rows *rows, void (*lock)(void *arg), void (*unlock)(void *arg),
 	void *arg, struct usage **ret_usage);

@@ -77,6 +77,7 @@ _modelvault_value() {
 	--user) _modelvault_list compgen -u ;;
 	--group) _modelvault_list compgen -g ;;
 	--cipher) _modelvault_words aes-256-gcm aes-256-ocb chacha20-poly1305 ;;
+	--timezone) _modelvault_words UTC Europe/Berlin America/New_York Asia/Tokyo ;;
 	--chunk) _modelvault_words 4K 16K 64K 256K 1M ;;
 	--outcome) _modelvault_words allow deny error ;;
 	--order) _modelvault_words oldest newest ;;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "fs/cmd/commands.h"
+#include "fs/cmd/machine_zone.h"
 #include "fs/cmd/mounts.h"
 #include "fs/cmd/options.h"
 #include "fs/cmd/reserve.h"
@@ -23,8 +24,27 @@
 #include "fs/format/geometry.h"
 #include "keystore/aead.h"
 #include "keystore/base/file.h"
+#include "policy/time_zone.h"
 
-#define TIMEZONE_DEFAULT "UTC"
+static int parse_zone(const struct invocation *invocation, char ret_zone[MACHINE_ZONE_SIZE],
+	struct output *output)
+{
+	const char *zone = invocation_option(invocation, "timezone");
+
+	if (!zone) {
+		machine_zone(ret_zone);
+		return EXIT_DONE;
+	}
+	if (strlen(zone) >= MACHINE_ZONE_SIZE || time_zone_check(zone) < 0) {
+		complain(output,
+			"init: timezone '%s' is not known on this machine: UTC, or a name such as "
+			"Europe/Berlin; the package tzdata has them",
+			zone);
+		return EXIT_USAGE;
+	}
+	memcpy(ret_zone, zone, strlen(zone) + 1);
+	return EXIT_DONE;
+}
 
 static int parse_options(const struct invocation *invocation, struct keystore_options *options,
 	struct output *output)
@@ -48,7 +68,6 @@ static int parse_options(const struct invocation *invocation, struct keystore_op
 	}
 	options->suite = suite;
 	options->chunk_log2 = (uint32_t)__builtin_ctzll(size);
-	options->timezone = TIMEZONE_DEFAULT;
 	return EXIT_DONE;
 }
 
@@ -199,11 +218,15 @@ static int init_in(
 	struct keystore_options options = {0};
 	struct unlock_secrets secrets = {0};
 	scope_free char *objects = NULL;
+	char zone[MACHINE_ZONE_SIZE];
 	uint8_t fingerprint[DIGEST_SIZE];
 	char text[2 * DIGEST_SIZE + 1];
 	int code, r;
 
 	code = parse_options(invocation, &options, output);
+	if (code == EXIT_DONE)
+		code = parse_zone(invocation, zone, output);
+	options.timezone = zone;
 	if (code == EXIT_DONE)
 		code = new_secrets_get(invocation, path, &secrets, output);
 	if (code != EXIT_DONE) {
@@ -234,9 +257,10 @@ static int init_in(
 	hex_encode(fingerprint, DIGEST_SIZE, text);
 	say(output, "audit key fingerprint: %s\n", text);
 	remark(output,
-		"made %s; uid %u is admin, auditor and custodian. Keep the fingerprint: it proves "
-		"the trail%s%s",
-		path, geteuid(), key_file ? "; keep a copy of " : "", key_file ? key_file : "");
+		"made %s, time zone %s; uid %u is admin, auditor and custodian. Keep the "
+		"fingerprint: it proves the trail%s%s",
+		path, zone, geteuid(), key_file ? "; keep a copy of " : "",
+		key_file ? key_file : "");
 	remark(output, "Next: modelvault import %s SOURCE...", path);
 	return EXIT_DONE;
 }

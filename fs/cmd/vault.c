@@ -15,6 +15,7 @@
 #include "fs/cmd/vault_private.h"
 #include "keystore/base/file.h"
 #include "keystore/base/log.h"
+#include "policy/time_zone.h"
 
 static pid_t read_holder(int fd)
 {
@@ -132,6 +133,30 @@ static int open_keystore(
 		complain(output, "%s: keystore.db: %s", path, result_text(r));
 	}
 	return exit_code_of(r);
+}
+
+/* Rules go by the vault's wall clock: another one would let in at other hours than was granted. */
+static int set_zone(struct vault *vault, struct output *output)
+{
+	scope_free char *zone = NULL;
+	int r;
+
+	r = keystore_setting(vault->keystore, "timezone", &zone);
+	/* Rows that somebody wrote without a key say nothing, and nobody is let in by them. */
+	if (r == -ENOENT)
+		r = time_zone_set("UTC");
+	else if (r == 0)
+		r = time_zone_set(zone);
+	if (r == 0)
+		return EXIT_DONE;
+	if (r == -ENOENT)
+		complain(output,
+			"%s: the vault's time zone %s is not known on this machine, and its rules "
+			"go by it; install the package tzdata",
+			vault->place.path, zone);
+	else
+		complain(output, "%s: its time zone: %s", vault->place.path, result_text(r));
+	return EXIT_FAILED;
 }
 
 static int open_policy(struct vault *vault)
@@ -275,6 +300,8 @@ static int open_vault(const struct vault_place *place, const struct unlock_secre
 	}
 	remove_left_over(place->path);
 	code = open_keystore(vault, secrets, output);
+	if (code == EXIT_DONE)
+		code = set_zone(vault, output);
 	if (code == EXIT_DONE)
 		code = open_rest(vault, output);
 	if (code == EXIT_DONE) {

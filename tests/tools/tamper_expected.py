@@ -54,6 +54,7 @@ KEYSTORE = {
         "foreign-table": ("noticed", "noticed"),
     },
     "file": {"*": DAMAGED, "old-rows": OLD_ROWS},
+    "usage": {"*": SEALED},
 }
 # The row of d/two, where a table has one for each file.
 OF_TWO = "ino = (SELECT ino FROM name WHERE name = x'74776f')"

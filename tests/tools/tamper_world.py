@@ -96,7 +96,8 @@ class World:
         os.setxattr(source / "d/two", "user.note", b"kept")
         run(PROGRAM, "init", str(self.vault), "--new-key-file", str(self.place / "vault.key"), "--chunk", "4K")
         self.must("import", *(str(source / name) for name in ("one", "d", "e", "link")))
-        for rule in (["user:root", "read", "**"], ["user:mvalice", "read", "d/two"], ["user:mvbob", "read", "**"]):
+        for rule in (["user:root", "read", "**", "--max-bytes", "1P/week"],
+                     ["user:mvalice", "read", "d/two", "--max-opens", "1000000/day"], ["user:mvbob", "read", "**"]):
             self.must("grant", *rule)
         self.must("deny", "user:mvalice", "read", "e")
         self.must("grant", "user:mvcarol", "read", "**")
@@ -124,6 +125,7 @@ class World:
         """One life of a server: a segment of the trail."""
         self.serve()
         self.read(ROOT, "one")
+        self.read(ALICE, "d/two")
         self.unserve()
 
     def keep(self, name):
