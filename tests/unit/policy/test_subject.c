@@ -282,12 +282,14 @@ static void test_of_user(void **state)
 	assert_memory_equal(copy.groups, root.groups, root.group_count * sizeof(*root.groups));
 }
 
-static void assert_unit(const char *text, const char *expected)
+static void assert_unit(const char *text, enum unit_hierarchy hierarchy, const char *expected)
 {
 	size_t len = 0;
-	const char *unit = cgroup_unit(text, &len);
+	enum unit_hierarchy found;
+	const char *unit = cgroup_unit(text, &len, &found);
 
 	assert_non_null(unit);
+	assert_int_equal(found, hierarchy);
 	assert_int_equal(len, strlen(expected));
 	assert_memory_equal(unit, expected, len);
 }
@@ -295,19 +297,22 @@ static void assert_unit(const char *text, const char *expected)
 /* The formats of cgroups(7), "/proc/pid/cgroup", and names that a user may give to his own. */
 static void test_cgroup_unit(void **state)
 {
+	enum unit_hierarchy hierarchy;
 	size_t len;
 
 	(void)state;
-	assert_unit("0::/system.slice/infer.service\n", "/system.slice/infer.service");
-	assert_unit("0::/\n", "/");
+	assert_unit(
+		"0::/system.slice/infer.service\n", UNIT_UNIFIED, "/system.slice/infer.service");
+	assert_unit("0::/\n", UNIT_UNIFIED, "/");
 	assert_unit("5:cpu,cpuacct:/a\n1:name=systemd:/system.slice/x.service\n0::/y\n",
-		"/system.slice/x.service");
-	assert_unit("0::/user.slice/u/x:name=systemd:/infer.service\n",
+		UNIT_SYSTEMD, "/system.slice/x.service");
+	assert_unit("0::/user.slice/u/x:name=systemd:/infer.service\n", UNIT_UNIFIED,
 		"/user.slice/u/x:name=systemd:/infer.service");
-	assert_unit("7:pids:/u/0::/forged\n6:cpu:/u/:name=systemd:/forged\n0::/true\n", "/true");
-	assert_null(cgroup_unit("7:pids:/u/0::/forged\n", &len));
-	assert_null(cgroup_unit("", &len));
-	assert_null(cgroup_unit("0\n0:\n0::\n", &len));
+	assert_unit("7:pids:/u/0::/forged\n6:cpu:/u/:name=systemd:/forged\n0::/true\n",
+		UNIT_UNIFIED, "/true");
+	assert_null(cgroup_unit("7:pids:/u/0::/forged\n", &len, &hierarchy));
+	assert_null(cgroup_unit("", &len, &hierarchy));
+	assert_null(cgroup_unit("0\n0:\n0::\n", &len, &hierarchy));
 }
 
 int main(void)
