@@ -37,9 +37,9 @@ static void unescape(char *text)
 }
 
 /* "ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [OPTIONAL...] - TYPE SOURCE SUPER-OPTIONS" */
-static bool parse_line(char *line, struct mount_entry *entry)
+static bool parse_line(char *line, struct mountinfo *entry)
 {
-	char *fields[6], *rest = line, *tail = strstr(line, " - ");
+	char *fields[6], *source, *rest = line, *tail = strstr(line, " - ");
 	unsigned major, minor;
 
 	if (!tail)
@@ -52,7 +52,8 @@ static bool parse_line(char *line, struct mount_entry *entry)
 			return false;
 	}
 	entry->type = strsep(&tail, " ");
-	if (!tail || !strsep(&tail, " ") || !tail)
+	source = tail ? strsep(&tail, " ") : NULL;
+	if (!tail)
 		return false;
 	tail[strcspn(tail, "\n")] = '\0';
 	entry->super_options = tail;
@@ -62,17 +63,18 @@ static bool parse_line(char *line, struct mount_entry *entry)
 	entry->dev = makedev(major, minor);
 	unescape(fields[3]);
 	unescape(fields[4]);
+	unescape(source);
 	entry->root = fields[3];
 	entry->point = fields[4];
+	entry->source = source;
 	return true;
 }
 
-static int each_line(
-	FILE *file, bool (*visit)(void *arg, const struct mount_entry *entry), void *arg)
+static int each_line(FILE *file, bool (*visit)(void *arg, const struct mountinfo *entry), void *arg)
 {
 	scope_free char *line = NULL;
 	size_t room = 0, total = 0;
-	struct mount_entry entry;
+	struct mountinfo entry;
 	ssize_t len;
 
 	errno = 0;
@@ -86,8 +88,8 @@ static int each_line(
 	return ferror(file) ? (errno ? -errno : -EIO) : 0;
 }
 
-int mounts_each(int proc_fd, const char *path,
-	bool (*visit)(void *arg, const struct mount_entry *entry), void *arg)
+int mountinfo_each(int proc_fd, const char *path,
+	bool (*visit)(void *arg, const struct mountinfo *entry), void *arg)
 {
 	scope_fd int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	FILE *file;
@@ -108,7 +110,7 @@ int mounts_each(int proc_fd, const char *path,
  * What has a block device is local, but for FUSE on one. Of those without, these are: others may be
  * the network's, and a type that is not known here had better not be waited for.
  */
-enum mount_kind mount_kind_of(const struct mount_entry *entry)
+enum mount_kind mount_kind_of(const struct mountinfo *entry)
 {
 	static const char *const local[] = {"btrfs", "bcachefs", "zfs", "tmpfs", "devtmpfs",
 		"ramfs", "rootfs", "overlay", "virtiofs", "ubifs"};
@@ -134,7 +136,7 @@ struct known_mounts {
 	bool failed;
 };
 
-static bool add_mount(void *arg, const struct mount_entry *entry)
+static bool add_mount(void *arg, const struct mountinfo *entry)
 {
 	struct known_mounts *mounts = arg;
 
@@ -170,7 +172,7 @@ static int table_fill(void)
 
 	table.count = 0;
 	table.failed = false;
-	r = mounts_each(AT_FDCWD, "/proc/self/mountinfo", add_mount, &table);
+	r = mountinfo_each(AT_FDCWD, "/proc/self/mountinfo", add_mount, &table);
 	return table.failed ? -ENOMEM : r;
 }
 
@@ -220,7 +222,7 @@ struct search {
 	enum mount_kind kind;
 };
 
-static bool search_mount(void *arg, const struct mount_entry *entry)
+static bool search_mount(void *arg, const struct mountinfo *entry)
 {
 	struct search *search = arg;
 
@@ -234,7 +236,7 @@ static bool search_mount(void *arg, const struct mount_entry *entry)
 int mount_kind_of_process(int pid_fd, const struct mount_place *place, enum mount_kind *ret_kind)
 {
 	struct search search = {.place = place};
-	int r = mounts_each(pid_fd, "mountinfo", search_mount, &search);
+	int r = mountinfo_each(pid_fd, "mountinfo", search_mount, &search);
 
 	if (r < 0)
 		return r;

@@ -16,10 +16,11 @@ enum mount_kind {
 };
 
 /* One line of mountinfo; texts live as long as the call. */
-struct mount_entry {
+struct mountinfo {
 	uint64_t id, dev;
 	const char *root, *point; /* unescaped */
 	const char *type;	  /* "ext4", "fuse.sshfs" */
+	const char *source;	  /* unescaped */
 	const char *super_options;
 };
 
@@ -28,9 +29,9 @@ struct mount_entry {
  * of procfs, until it returns false. Lines that are not of the documented form are left out; stops
  * after 64 MiB. -errno when it cannot be read.
  */
-int mounts_each(int proc_fd, const char *path,
-	bool (*visit)(void *arg, const struct mount_entry *entry), void *arg);
-enum mount_kind mount_kind_of(const struct mount_entry *entry);
+int mountinfo_each(int proc_fd, const char *path,
+	bool (*visit)(void *arg, const struct mountinfo *entry), void *arg);
+enum mount_kind mount_kind_of(const struct mountinfo *entry);
 
 /* Which mount and device a thing is on, as statx tells (has_mount_id: from Linux 5.8 on). */
 struct mount_place {

@@ -65,7 +65,7 @@ static bool has_option(const char *options, const char *option)
 	return false;
 }
 
-static bool is_of(const struct mount_entry *entry, enum unit_hierarchy hierarchy)
+static bool is_of(const struct mountinfo *entry, enum unit_hierarchy hierarchy)
 {
 	if (hierarchy == UNIT_UNIFIED)
 		return strcmp(entry->type, "cgroup2") == 0;
@@ -74,7 +74,7 @@ static bool is_of(const struct mount_entry *entry, enum unit_hierarchy hierarchy
 }
 
 /* Another file system may have been mounted over it since. */
-static int open_mount(const struct mount_entry *entry)
+static int open_mount(const struct mountinfo *entry)
 {
 	scope_fd int fd = open(entry->point, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct statx attrs;
@@ -87,7 +87,7 @@ static int open_mount(const struct mount_entry *entry)
 }
 
 /* Of a mount of a part of the tree nobody could tell whose what is above is. */
-static bool visit_mount(void *arg, const struct mount_entry *entry)
+static bool visit_mount(void *arg, const struct mountinfo *entry)
 {
 	struct hierarchy_search *search = arg;
 
@@ -106,7 +106,7 @@ static int hierarchy_fd(enum unit_hierarchy hierarchy)
 
 	pthread_mutex_lock(&lock);
 	if (found[hierarchy] < 0) {
-		mounts_each(AT_FDCWD, "/proc/self/mountinfo", visit_mount, &search);
+		mountinfo_each(AT_FDCWD, "/proc/self/mountinfo", visit_mount, &search);
 		found[hierarchy] = search.fd;
 	}
 	fd = found[hierarchy];
