@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fuse_lowlevel.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <setjmp.h>
@@ -51,6 +52,7 @@ static int teardown(void **state)
 	char command[128];
 
 	(void)state;
+	umount2(at("fuse"), MNT_DETACH);
 	hasher = exe_hasher_free(hasher);
 	snprintf(command, sizeof(command), "rm -rf %s", top);
 	return system(command);
@@ -73,7 +75,7 @@ static void make_program(const char *name, size_t extra)
 
 static pid_t run_program(const char *path, uid_t uid)
 {
-	char link[64], target[512] = "";
+	char link[64];
 	struct stat wanted, found;
 	pid_t pid = fork();
 
@@ -90,7 +92,7 @@ static pid_t run_program(const char *path, uid_t uid)
 			return pid;
 		usleep(1000);
 	}
-	fail_msg("%s does not run: %s", path, target);
+	fail_msg("%s does not run", path);
 	return -1;
 }
 
@@ -256,7 +258,7 @@ static void test_other_process(void **state)
 	end_program(other_pid);
 }
 
-/* Two gigabytes and a hole are too much; so is what takes longer than five seconds. */
+/* More than two gigabytes. */
 static void test_too_large(void **state)
 {
 	scope_subject struct subject subject = {0};
@@ -373,7 +375,110 @@ static void test_queue_is_bounded(void **state)
 	end_program(pid);
 }
 
-/* A program on FUSE: the process that answers stops answering; nothing may be asked of it. */
+/* ---- a FUSE file system with one program in it ---- */
+
+#define PROGRAM_INO 2
+
+static char *program;
+static size_t program_len;
+
+static struct stat attributes(fuse_ino_t ino)
+{
+	struct stat attrs = {.st_ino = ino, .st_nlink = 2, .st_mode = S_IFDIR | 0755};
+
+	if (ino == PROGRAM_INO) {
+		attrs.st_nlink = 1;
+		attrs.st_mode = S_IFREG | 0755;
+		attrs.st_size = (off_t)program_len;
+	}
+	return attrs;
+}
+
+static void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
+{
+	struct fuse_entry_param entry = {.ino = PROGRAM_INO, .attr = attributes(PROGRAM_INO)};
+
+	(void)parent;
+	if (strcmp(name, "x") == 0)
+		fuse_reply_entry(request, &entry);
+	else
+		fuse_reply_err(request, ENOENT);
+}
+
+static void op_getattr(fuse_req_t request, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct stat attrs = attributes(ino);
+
+	(void)fi;
+	fuse_reply_attr(request, &attrs, 0);
+}
+
+static void op_read(
+	fuse_req_t request, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	size_t rest = program_len - (size_t)offset;
+
+	(void)ino, (void)fi;
+	fuse_reply_buf(request, program + offset, size < rest ? size : rest);
+}
+
+static const struct fuse_lowlevel_ops ops = {
+	.lookup = op_lookup, .getattr = op_getattr, .read = op_read};
+
+/* Serves until it is killed. */
+static pid_t serve_program(const char *mountpoint)
+{
+	char *words[] = {(char *)"test", (char *)"-oallow_other"};
+	struct fuse_args args = FUSE_ARGS_INIT(2, words);
+	struct fuse_session *session;
+	struct stat attrs;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (file_load(AT_FDCWD, "/bin/sleep", 1 << 24, &program, &program_len) < 0)
+			_exit(1);
+		session = fuse_session_new(&args, &ops, sizeof(ops), NULL);
+		if (!session || fuse_session_mount(session, mountpoint) != 0)
+			_exit(1);
+		fuse_session_loop(session);
+		_exit(0);
+	}
+	for (int i = 0; i < 5000; i++) {
+		if (stat(at("fuse/x"), &attrs) == 0)
+			return pid;
+		usleep(1000);
+	}
+	fail_msg("%s is not mounted", mountpoint);
+	return -1;
+}
+
+/* The process that answers for the file has stopped: nothing may be asked of it. */
+static void test_fuse(void **state)
+{
+	scope_subject struct subject subject = {0};
+	struct answer answer;
+	pid_t server, pid;
+
+	(void)state;
+	if (access("/dev/fuse", W_OK) < 0)
+		skip();
+	assert_int_equal(mkdir(at("fuse"), 0755), 0);
+	server = serve_program(at("fuse"));
+	pid = run_program(at("fuse/x"), 65534);
+	/* Until it sleeps, and needs no page any more. */
+	usleep(200000);
+	assert_int_equal(kill(server, SIGSTOP), 0);
+	alarm(20);
+	capture(pid, 65534, &subject);
+	assert_int_equal(ask_and_wait(&subject, &answer), -ENOTSUP);
+	alarm(0);
+	assert_int_equal(kill(server, SIGCONT), 0);
+	end_program(pid);
+	assert_int_equal(umount2(at("fuse"), MNT_DETACH), 0);
+	end_program(server);
+}
+
 static void test_other_mounts(void **state)
 {
 	scope_subject struct subject subject = {0};
@@ -414,6 +519,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_shares, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_first_asker_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_queue_is_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fuse, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_mounts, setup, teardown),
 	};
 

@@ -49,22 +49,22 @@ static void remove_all(enum unit_hierarchy hierarchy)
 		rmdir(at(hierarchy, names[i]));
 }
 
-static bool make_all(enum unit_hierarchy hierarchy)
+static void make_all(enum unit_hierarchy hierarchy)
 {
 	static const char *const names[] = {
 		NAME, NAME "/a.slice", NAME "/a.slice/b.service", NAME "/a.slice/b.service/c"};
 
 	remove_all(hierarchy);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (mkdir(at(hierarchy, names[i]), 0755) < 0)
-			return false;
-	return true;
+		assert_int_equal(mkdir(at(hierarchy, names[i]), 0755), 0);
 }
 
 static int setup(void **state)
 {
 	(void)state;
-	return mountinfo_each(AT_FDCWD, "/proc/self/mountinfo", visit, NULL);
+	if (mountinfo_each(AT_FDCWD, "/proc/self/mountinfo", visit, NULL) < 0)
+		return -1;
+	return points[UNIT_UNIFIED][0] || points[UNIT_SYSTEMD][0] ? 0 : -1;
 }
 
 static int teardown(void **state)
@@ -102,8 +102,10 @@ static void assert_lost_by(enum unit_hierarchy hierarchy, const char *file)
 
 static void test_hierarchy(enum unit_hierarchy hierarchy, const char *threads)
 {
-	if (!points[hierarchy][0] || !make_all(hierarchy))
-		skip();
+	/* A system has one of the two, or both. */
+	if (!points[hierarchy][0])
+		return;
+	make_all(hierarchy);
 	assert_trusted(hierarchy, whole);
 	assert_lost_by(hierarchy, NAME "/a.slice/b.service");
 	assert_lost_by(hierarchy, NAME "/a.slice/b.service/cgroup.procs");
