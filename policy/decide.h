@@ -47,6 +47,7 @@ struct surroundings {
 	 */
 	const uint32_t *unsafe_exes;
 	size_t unsafe_exe_count;
+	bool exes_overflow;	 /* more paths than are listed name it: every deny by exe matches */
 	size_t trusted_unit_len; /* bytes at the start of subject->unit that an allow goes by */
 	const uint8_t *sha256;	 /* of the executable; NULL: not known */
 	bool hash_failed;	 /* and will not be: only a deny by sha256 matches */

@@ -43,9 +43,10 @@ static bool exe_matches(const struct match *match, const char *path)
 
 	if (!around)
 		return false;
-	return exes_have(match, around->exes, around->exe_count, path) ||
-	       (is_deny(match) &&
-		       exes_have(match, around->unsafe_exes, around->unsafe_exe_count, path));
+	if (exes_have(match, around->exes, around->exe_count, path))
+		return true;
+	return is_deny(match) && (around->exes_overflow || exes_have(match, around->unsafe_exes,
+								   around->unsafe_exe_count, path));
 }
 
 /* Is one component of the unit's path of this glob, among those that count? */

@@ -16,6 +16,9 @@
 
 #define SUBJECT_ID_UNKNOWN UINT32_MAX
 
+/* Which tree of cgroups a path is of. */
+enum unit_hierarchy { UNIT_UNIFIED, UNIT_SYSTEMD /* v1, name=systemd */ };
+
 struct subject {
 	uint32_t uid, gid; /* file-system credentials of the request */
 	uint32_t *groups;  /* supplementary, ascending; owned */
@@ -25,10 +28,14 @@ struct subject {
 	pid_t tid;	     /* the thread that asked */
 	uint64_t start_time; /* of the process, clock ticks since boot: pid reuse shows */
 	char *exe; /* path as the server sees it; for the record, never for a decision; owned */
+	bool exe_deleted;	   /* the file has no name any more: replaced or removed */
 	uint64_t exe_dev, exe_ino; /* 0 when not to be had */
-	char *unit;		   /* cgroup path (v2, or v1 name=systemd); owned, may be NULL */
-	bool initial_userns;	   /* in the server's own user namespace */
-	/* In one whose parent is the server's own and whose owner is uid 0. */
+	uint64_t exe_size;	   /* with the times: which content; for exe_hasher */
+	int64_t exe_mtime_ns, exe_ctime_ns;
+	char *unit; /* cgroup path (v2, or v1 name=systemd); owned, may be NULL */
+	enum unit_hierarchy unit_hierarchy;
+	bool initial_userns; /* in the server's own user namespace */
+	/* In another whose parent is the server's own and whose owner is uid 0. */
 	bool contained_userns;
 };
 
@@ -40,7 +47,8 @@ struct subject_origin {
 
 /*
  * Looks at a living caller. 0, or -EACCES with the reason (odd identities, PITFALLS rows 5, 6, 9,
- * 14, 15): then what could be found is still in ret_subject for the record. Always fills
+ * 14, 15): then what could be found is still in ret_subject for the record. A caller in a contained
+ * user namespace is not refused here: decide() judges him, and holds no role. Always fills
  * ret_subject; give it to subject_done. Thread-safe after subject_init.
  */
 int subject_capture(
