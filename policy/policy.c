@@ -11,12 +11,16 @@
 
 #include "keystore/base/clock.h"
 #include "policy/rule_store.h"
+#include "policy/policy_private.h"
 #include "policy/surroundings.h"
+#include "policy/usage.h"
 
 struct policy {
 	struct sealed_rows *rows; /* borrowed */
 	atomic_bool broken, clock_distrusted;
+	struct policy_lock row_lock;
 	struct exe_hasher *hasher;
+	struct usage *usage;  /* NULL when broken */
 	uint64_t next_number; /* of the one change at a time */
 	pthread_mutex_t lock; /* guards the pointer `ruleset`; held for no longer than a copy */
 	struct ruleset *ruleset;
@@ -29,6 +33,16 @@ struct policy_change {
 	bool changes_members, sets_private;
 	struct ruleset *before, *ruleset;
 };
+
+struct exe_hasher *policy_exe_hasher(struct policy *policy)
+{
+	return policy->hasher;
+}
+
+struct usage *policy_usage(struct policy *policy)
+{
+	return policy->usage;
+}
 
 /* Nothing is left in force of what cannot be believed. */
 static int load_broken(struct policy *policy)
@@ -56,7 +70,10 @@ static int load_ruleset(struct policy *policy)
 	parts.added_count = stored.count;
 	parts.is_private = stored.is_private;
 	r = ruleset_build(&parts, &policy->ruleset);
-	return r == -EINVAL ? -EUCLEAN : r;
+	if (r < 0)
+		return r == -EINVAL ? -EUCLEAN : r;
+	return usage_open(policy->rows, policy->row_lock.lock, policy->row_lock.unlock,
+		policy->row_lock.arg, &policy->usage);
 }
 
 static int load(struct policy *policy)
@@ -69,7 +86,8 @@ static int load(struct policy *policy)
 	return r == -EUCLEAN ? load_broken(policy) : r;
 }
 
-int policy_open(struct sealed_rows *rows, struct policy **ret_policy)
+int policy_open(
+	struct sealed_rows *rows, const struct policy_lock *lock, struct policy **ret_policy)
 {
 	scope(policy_close) struct policy *policy = calloc(1, sizeof(*policy));
 	int r;
@@ -77,8 +95,12 @@ int policy_open(struct sealed_rows *rows, struct policy **ret_policy)
 	if (!policy)
 		return -ENOMEM;
 	policy->rows = rows;
+	if (lock)
+		policy->row_lock = *lock;
 	pthread_mutex_init(&policy->lock, NULL);
 	r = load(policy);
+	if (r == 0)
+		r = exe_hasher_new(&policy->hasher);
 	if (r < 0)
 		return r;
 	*ret_policy = take(&policy);
@@ -89,6 +111,8 @@ struct policy *policy_close(struct policy *policy)
 {
 	if (!policy)
 		return NULL;
+	exe_hasher_free(policy->hasher);
+	usage_close(policy->usage);
 	ruleset_unref(policy->ruleset);
 	pthread_mutex_destroy(&policy->lock);
 	free(policy);
@@ -127,12 +151,20 @@ static struct decision inquire(
 		.clock_distrusted = policy_clock_is_distrusted(policy),
 		.surroundings = &looked.surroundings,
 	};
+	struct usage_question usage;
 	struct decision decision;
 
 	question_set_time(&question, clock_now_ns());
 	surroundings_look(ruleset, inquiry->subject, policy->hasher, &looked);
 	looked.surroundings.hash_failed |= inquiry->hash_failed;
+	if (inquiry->asks_budgets) {
+		usage_ask(policy->usage, inquiry->size, &question.local, &usage);
+		question.budgets = &usage.view;
+	}
 	decision = decide(ruleset, &question);
+	if (decision.reason == REASON_EXE_DIFFERS &&
+		surroundings_exe_replaced(ruleset, inquiry->subject))
+		decision.reason = REASON_EXE_REPLACED;
 	return decision;
 }
 
@@ -247,8 +279,11 @@ int policy_store_change(struct policy *policy, struct policy_change *change)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < change->removed_count && r == 0; i++)
+	for (size_t i = 0; i < change->removed_count && r == 0; i++) {
 		r = rule_store_delete(policy->rows, change->removed[i]);
+		if (r == 0)
+			r = usage_store_forget(policy->usage, change->removed[i]);
+	}
 	if (r == 0)
 		r = store_added(policy, change);
 	if (r == 0 && change->changes_members)
@@ -269,6 +304,8 @@ void policy_enact_change(struct policy *policy, struct policy_change *change)
 	policy->ruleset = next;
 	pthread_mutex_unlock(&policy->lock);
 	ruleset_unref(old);
+	for (size_t i = 0; i < change->removed_count; i++)
+		usage_forget(policy->usage, change->removed[i]);
 }
 
 const uint64_t *policy_change_removed(const struct policy_change *change, size_t *ret_count)

@@ -13,9 +13,19 @@
 
 struct policy;
 
-/* [rows] Loads rules and roles. A broken policy table is no failure: policy_is_broken, refuses all.
+/* How the rows are guarded when the policy stores something by itself. */
+struct policy_lock {
+	void (*lock)(void *arg);
+	void (*unlock)(void *arg);
+	void *arg;
+};
+/*
+ * [rows] Loads rules, roles and what of budgets is used; starts the thread that hashes executables.
+ * lock (copied): NULL when nobody else uses the rows. A broken policy table is no failure:
+ * policy_is_broken, refuses all.
  */
-int policy_open(struct sealed_rows *rows, struct policy **ret_policy);
+int policy_open(
+	struct sealed_rows *rows, const struct policy_lock *lock, struct policy **ret_policy);
 struct policy *policy_close(struct policy *policy);
 
 /* Thread-safe. From now on every decision is REASON_SEAL_BROKEN. */
@@ -35,9 +45,33 @@ struct inquiry {
 	const struct path_name *names; /* every name of the file */
 	size_t name_count;
 	enum permission permission;
-	bool hash_failed; /* the executable's hash will not be known */
+	bool hash_failed;  /* the executable's hash will not be known */
+	bool asks_budgets; /* for an open of a file of this size: what is used up allows nothing */
+	uint64_t size;
 };
 struct decision policy_inquire(struct policy *policy, const struct inquiry *inquiry);
+
+/* ---- admission (admission.c): what an open needs beside the decision ---- */
+
+/*
+ * After a decision that wants_hash: waits, some seconds at most, until the executable's hash is
+ * known. True: ask again. False: it will not be: ask again with hash_failed. Without locks.
+ */
+bool policy_await_hash(struct policy *policy, const struct subject *subject);
+/*
+ * Counts an open that was allowed (asks_budgets) under the budgets of the rules that allowed it,
+ * stored when it returns. -EDQUOT: somebody took the last of it: ask again. Another -errno: it
+ * cannot be counted, and must be refused.
+ */
+int policy_charge(struct policy *policy, const struct inquiry *inquiry);
+/* What is used of a rule's budgets; zero when never. */
+struct usage *policy_usage(struct policy *policy);
+/*
+ * The executable's hash as far as it is known, for a record; when it is not it will be, if it can,
+ * for later ones.
+ */
+bool policy_known_hash(
+	struct policy *policy, const struct subject *subject, uint8_t ret_sha256[DIGEST_SIZE]);
 
 /*
  * Whether the wall clock is believed: false since a step was seen, until an admin accepts it. Then

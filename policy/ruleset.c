@@ -197,6 +197,8 @@ static int collect_timed(struct ruleset *ruleset)
 		return -ENOMEM;
 	for (size_t i = 0; i < ruleset->count; i++) {
 		ruleset->kinds |= ruleset->rules[i]->kinds;
+		ruleset->has_budgets |=
+			rule_condition_has_budget(&ruleset->rules[i]->rule.condition);
 		if (ruleset->rules[i]->is_timed)
 			ruleset->timed[ruleset->timed_count++] = (uint32_t)i;
 	}
@@ -304,6 +306,11 @@ bool ruleset_hides_names(const struct ruleset *ruleset)
 bool ruleset_allows_anything(const struct ruleset *ruleset)
 {
 	return ruleset->effects[RULE_ALLOW].permissions || ruleset->effects[RULE_LEARN].permissions;
+}
+
+bool ruleset_has_budgets(const struct ruleset *ruleset)
+{
+	return ruleset->has_budgets;
 }
 
 unsigned ruleset_kinds(const struct ruleset *ruleset)

@@ -46,6 +46,8 @@ bool ruleset_is_private(const struct ruleset *ruleset);
 bool ruleset_hides_names(const struct ruleset *ruleset);
 /* True when any rule allows anything. */
 bool ruleset_allows_anything(const struct ruleset *ruleset);
+/* Only then is there anything to count. */
+bool ruleset_has_budgets(const struct ruleset *ruleset);
 /* KIND_BITs of the words that any rule has. */
 unsigned ruleset_kinds(const struct ruleset *ruleset);
 /* The distinct paths of exe: words; NULL beyond the last. */

@@ -25,7 +25,7 @@ struct ruleset {
 	struct compiled_rule **rules; /* ascending numbers */
 	size_t count;
 	struct role_table *roles;
-	bool is_private;
+	bool is_private, has_budgets;
 	unsigned kinds;
 	uint32_t *timed; /* indexes of rules that the clock begins and ends */
 	size_t timed_count;

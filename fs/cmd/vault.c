@@ -159,12 +159,23 @@ static int set_zone(struct vault *vault, struct output *output)
 	return EXIT_FAILED;
 }
 
+static void lock_rows(void *arg)
+{
+	keystore_lock_rows(arg);
+}
+
+static void unlock_rows(void *arg)
+{
+	keystore_unlock_rows(arg);
+}
+
 static int open_policy(struct vault *vault)
 {
+	const struct policy_lock lock = {lock_rows, unlock_rows, vault->keystore};
 	int r;
 
 	keystore_lock_rows(vault->keystore);
-	r = policy_open(keystore_rows(vault->keystore), &vault->policy);
+	r = policy_open(keystore_rows(vault->keystore), &lock, &vault->policy);
 	keystore_unlock_rows(vault->keystore);
 	if (r == 0 && keystore_is_broken(vault->keystore))
 		policy_set_broken(vault->policy);

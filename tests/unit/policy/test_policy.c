@@ -51,7 +51,7 @@ static int setup(void **state)
 	open_rows(f);
 	assert_int_equal(sealed_rows_create(f->rows), 0);
 	assert_int_equal(sealed_rows_check(f->rows), 0);
-	assert_int_equal(policy_open(f->rows, &f->policy), 0);
+	assert_int_equal(policy_open(f->rows, NULL, &f->policy), 0);
 	*state = f;
 	return 0;
 }
@@ -81,7 +81,7 @@ static void load_again(struct fixture *f)
 	f->rows = sealed_rows_close(f->rows);
 	open_rows(f);
 	(void)sealed_rows_check(f->rows);
-	assert_int_equal(policy_open(f->rows, &f->policy), 0);
+	assert_int_equal(policy_open(f->rows, NULL, &f->policy), 0);
 }
 
 static void store_and_enact(struct fixture *f, struct policy_change *change)

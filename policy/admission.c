@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * admission.c - what an open needs beside the decision: the hash of its program, its share of a
+ * budget.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "keystore/base/clock.h"
+#include "policy/policy_private.h"
+#include "policy/surroundings.h"
+#include "policy/usage.h"
+
+/* Threads that wait for hashes at once: others go on to answer whoever needs none. */
+#define AWAITING_MAX 64
+/* A file takes at most 5 s, and two of one user's may be before it. */
+#define AWAIT_NS       (15 * NS_PER_S)
+#define REFUSED_TRY_NS (5 * NS_PER_MS)
+
+struct awaited {
+	pthread_mutex_t lock;
+	pthread_cond_t done_cond;
+	bool done;
+	int result;
+};
+
+static void hash_is_done(void *arg, int result, const uint8_t *sha256)
+{
+	struct awaited *awaited = arg;
+
+	(void)sha256;
+	pthread_mutex_lock(&awaited->lock);
+	awaited->done = true;
+	awaited->result = result;
+	pthread_cond_signal(&awaited->done_cond);
+	pthread_mutex_unlock(&awaited->lock);
+}
+
+/* The hasher promises an end. */
+static int await(struct awaited *awaited)
+{
+	pthread_mutex_lock(&awaited->lock);
+	while (!awaited->done)
+		pthread_cond_wait(&awaited->done_cond, &awaited->lock);
+	pthread_mutex_unlock(&awaited->lock);
+	return awaited->result;
+}
+
+/* While the user has another file in work he waits his turn. */
+static int ask_for_hash(struct exe_hasher *hasher, const struct subject *subject,
+	struct awaited *awaited, uint8_t sha256[DIGEST_SIZE])
+{
+	const struct timespec pause = {.tv_nsec = REFUSED_TRY_NS};
+	int64_t end_ns = clock_monotonic_ns() + AWAIT_NS;
+	int r;
+
+	for (;;) {
+		r = exe_hasher_ask(hasher, subject, hash_is_done, awaited, sha256);
+		if ((r != -EDQUOT && r != -EAGAIN) || clock_monotonic_ns() > end_ns)
+			return r;
+		nanosleep(&pause, NULL);
+	}
+}
+
+bool policy_await_hash(struct policy *policy, const struct subject *subject)
+{
+	static atomic_uint awaiting;
+	struct awaited awaited = {.done = false};
+	uint8_t sha256[DIGEST_SIZE];
+	int r = -EAGAIN;
+
+	if (atomic_fetch_add(&awaiting, 1) < AWAITING_MAX) {
+		pthread_mutex_init(&awaited.lock, NULL);
+		pthread_cond_init(&awaited.done_cond, NULL);
+		r = ask_for_hash(policy_exe_hasher(policy), subject, &awaited, sha256);
+		if (r == 1)
+			r = await(&awaited);
+		pthread_cond_destroy(&awaited.done_cond);
+		pthread_mutex_destroy(&awaited.lock);
+	}
+	atomic_fetch_sub(&awaiting, 1);
+	return r == 0;
+}
+
+bool policy_known_hash(
+	struct policy *policy, const struct subject *subject, uint8_t ret_sha256[DIGEST_SIZE])
+{
+	return exe_hasher_ask(policy_exe_hasher(policy), subject, NULL, NULL, ret_sha256) == 0;
+}
+
+/* Each name may have been allowed by a rule of its own; every one of them counts it once. */
+static int charge_name(struct policy *policy, const struct ruleset *ruleset,
+	const struct inquiry *inquiry, size_t index, const struct local_time *local)
+{
+	struct inquiry one = *inquiry;
+	const struct rule *rule;
+	struct decision decision;
+
+	one.ruleset = ruleset;
+	one.names = &inquiry->names[index];
+	one.name_count = 1;
+	decision = policy_inquire(policy, &one);
+	if (decision.verdict != VERDICT_ALLOW)
+		return -EDQUOT;
+	rule = ruleset_find(ruleset, decision.rule);
+	if (!rule || !rule_condition_has_budget(&rule->condition))
+		return 0;
+	for (size_t i = 0; i < index; i++) {
+		one.names = &inquiry->names[i];
+		if (policy_inquire(policy, &one).rule == rule->number)
+			return 0;
+	}
+	return usage_charge(
+		policy_usage(policy), rule, inquiry->subject->uid, inquiry->size, local);
+}
+
+int policy_charge(struct policy *policy, const struct inquiry *inquiry)
+{
+	scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(policy);
+	struct local_time local;
+	int r = 0;
+
+	if (!ruleset_has_budgets(ruleset))
+		return 0;
+	time_zone_local(clock_now_ns(), &local);
+	for (size_t i = 0; i < inquiry->name_count && r == 0; i++)
+		r = charge_name(policy, ruleset, inquiry, i, &local);
+	return r;
+}
