@@ -24,14 +24,16 @@ struct awaited {
 	pthread_cond_t done_cond;
 	bool done;
 	int result;
+	uint8_t sha256[DIGEST_SIZE];
 };
 
 static void hash_is_done(void *arg, int result, const uint8_t *sha256)
 {
 	struct awaited *awaited = arg;
 
-	(void)sha256;
 	pthread_mutex_lock(&awaited->lock);
+	if (result == 0)
+		memcpy(awaited->sha256, sha256, DIGEST_SIZE);
 	awaited->done = true;
 	awaited->result = result;
 	pthread_cond_signal(&awaited->done_cond);
@@ -49,34 +51,35 @@ static int await(struct awaited *awaited)
 }
 
 /* While the user has another file in work he waits his turn. */
-static int ask_for_hash(struct exe_hasher *hasher, const struct subject *subject,
-	struct awaited *awaited, uint8_t sha256[DIGEST_SIZE])
+static int ask_for_hash(
+	struct exe_hasher *hasher, const struct subject *subject, struct awaited *awaited)
 {
 	const struct timespec pause = {.tv_nsec = REFUSED_TRY_NS};
 	int64_t end_ns = clock_monotonic_ns() + AWAIT_NS;
 	int r;
 
 	for (;;) {
-		r = exe_hasher_ask(hasher, subject, hash_is_done, awaited, sha256);
+		r = exe_hasher_ask(hasher, subject, hash_is_done, awaited, awaited->sha256);
 		if ((r != -EDQUOT && r != -EAGAIN) || clock_monotonic_ns() > end_ns)
 			return r;
 		nanosleep(&pause, NULL);
 	}
 }
 
-bool policy_await_hash(struct policy *policy, const struct subject *subject)
+bool policy_await_hash(struct policy *policy, struct subject *subject)
 {
 	static atomic_uint awaiting;
 	struct awaited awaited = {.done = false};
-	uint8_t sha256[DIGEST_SIZE];
 	int r = -EAGAIN;
 
 	if (atomic_fetch_add(&awaiting, 1) < AWAITING_MAX) {
 		pthread_mutex_init(&awaited.lock, NULL);
 		pthread_cond_init(&awaited.done_cond, NULL);
-		r = ask_for_hash(policy_exe_hasher(policy), subject, &awaited, sha256);
+		r = ask_for_hash(policy_exe_hasher(policy), subject, &awaited);
 		if (r == 1)
 			r = await(&awaited);
+		memcpy(subject->sha256, awaited.sha256, DIGEST_SIZE);
+		subject->sha256_known = r == 0;
 		pthread_cond_destroy(&awaited.done_cond);
 		pthread_mutex_destroy(&awaited.lock);
 	}
@@ -84,10 +87,11 @@ bool policy_await_hash(struct policy *policy, const struct subject *subject)
 	return r == 0;
 }
 
-bool policy_known_hash(
-	struct policy *policy, const struct subject *subject, uint8_t ret_sha256[DIGEST_SIZE])
+void policy_know_hash(struct policy *policy, struct subject *subject)
 {
-	return exe_hasher_ask(policy_exe_hasher(policy), subject, NULL, NULL, ret_sha256) == 0;
+	if (!subject->sha256_known)
+		subject->sha256_known = exe_hasher_ask(policy_exe_hasher(policy), subject, NULL,
+						NULL, subject->sha256) == 0;
 }
 
 /* Each name may have been allowed by a rule of its own; every one of them counts it once. */
@@ -116,7 +120,7 @@ static int charge_name(struct policy *policy, const struct ruleset *ruleset,
 		policy_usage(policy), rule, inquiry->subject->uid, inquiry->size, local);
 }
 
-int policy_charge(struct policy *policy, const struct inquiry *inquiry)
+static int charge(struct policy *policy, const struct inquiry *inquiry)
 {
 	scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(policy);
 	struct local_time local;
@@ -128,4 +132,19 @@ int policy_charge(struct policy *policy, const struct inquiry *inquiry)
 	for (size_t i = 0; i < inquiry->name_count && r == 0; i++)
 		r = charge_name(policy, ruleset, inquiry, i, &local);
 	return r;
+}
+
+struct decision policy_admit(struct policy *policy, const struct inquiry *inquiry)
+{
+	struct decision decision;
+	int r;
+
+	/* Somebody else may have taken the last of a budget between question and count. */
+	do {
+		decision = policy_inquire(policy, inquiry);
+		if (decision.verdict != VERDICT_ALLOW || decision.wants_hash)
+			return decision;
+		r = charge(policy, inquiry);
+	} while (r == -EDQUOT);
+	return r < 0 ? (struct decision){.reason = REASON_NOT_COUNTED} : decision;
 }

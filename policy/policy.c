@@ -156,6 +156,8 @@ static struct decision inquire(
 
 	question_set_time(&question, clock_now_ns());
 	surroundings_look(ruleset, inquiry->subject, policy->hasher, &looked);
+	if (inquiry->subject->sha256_known)
+		looked.surroundings.sha256 = inquiry->subject->sha256;
 	looked.surroundings.hash_failed |= inquiry->hash_failed;
 	if (inquiry->asks_budgets) {
 		usage_ask(policy->usage, inquiry->size, &question.local, &usage);

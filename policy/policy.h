@@ -54,24 +54,24 @@ struct decision policy_inquire(struct policy *policy, const struct inquiry *inqu
 /* ---- admission (admission.c): what an open needs beside the decision ---- */
 
 /*
- * After a decision that wants_hash: waits, some seconds at most, until the executable's hash is
- * known. True: ask again. False: it will not be: ask again with hash_failed. Without locks.
+ * After a decision that wants_hash: waits, some seconds at most, for the executable's hash, and
+ * fills it into the subject. True: ask again. False: it will not be known: ask again with
+ * hash_failed. Without locks.
  */
-bool policy_await_hash(struct policy *policy, const struct subject *subject);
+bool policy_await_hash(struct policy *policy, struct subject *subject);
 /*
- * Counts an open that was allowed (asks_budgets) under the budgets of the rules that allowed it,
- * stored when it returns. -EDQUOT: somebody took the last of it: ask again. Another -errno: it
- * cannot be counted, and must be refused.
+ * An open that asks_budgets: as policy_inquire, and when it is allowed it is counted under the
+ * budgets of the rules that allow it, stored when this returns. What cannot be counted is refused.
+ * wants_hash: nothing was counted.
  */
-int policy_charge(struct policy *policy, const struct inquiry *inquiry);
+struct decision policy_admit(struct policy *policy, const struct inquiry *inquiry);
 /* What is used of a rule's budgets; zero when never. */
 struct usage *policy_usage(struct policy *policy);
 /*
- * The executable's hash as far as it is known, for a record; when it is not it will be, if it can,
- * for later ones.
+ * Fills the executable's hash into the subject if it is known, for decision and record; when it is
+ * not it will be, if it can, for later ones. Never waits.
  */
-bool policy_known_hash(
-	struct policy *policy, const struct subject *subject, uint8_t ret_sha256[DIGEST_SIZE]);
+void policy_know_hash(struct policy *policy, struct subject *subject);
 
 /*
  * Whether the wall clock is believed: false since a step was seen, until an admin accepts it. Then

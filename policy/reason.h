@@ -62,7 +62,9 @@
 		"the clock was set, and rules that allow by time wait for an admin's word")        \
 	X(REASON_OVER_BUDGET, "over-budget", "what the rule allows in this period is used up")     \
 	X(REASON_SELF_GRANT, "self-grant", "who makes the change could read more by it")           \
-	X(REASON_LAST_HOLDER, "last-holder", "a role over the vault would have no holder left")
+	X(REASON_LAST_HOLDER, "last-holder", "a role over the vault would have no holder left")    \
+	X(REASON_NOT_COUNTED, "not-counted",                                                       \
+		"the open could not be counted under the rule's budget")
 
 enum reason {
 #define REASON_ENUM(name, word, text) name,

@@ -32,6 +32,8 @@ struct subject {
 	uint64_t exe_dev, exe_ino; /* 0 when not to be had */
 	uint64_t exe_size;	   /* with the times: which content; for exe_hasher */
 	int64_t exe_mtime_ns, exe_ctime_ns;
+	bool sha256_known; /* of the executable: whoever captured it may have it filled */
+	uint8_t sha256[32];
 	char *unit; /* cgroup path (v2, or v1 name=systemd); owned, may be NULL */
 	enum unit_hierarchy unit_hierarchy;
 	bool initial_userns; /* in the server's own user namespace */

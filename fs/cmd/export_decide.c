@@ -4,24 +4,53 @@
 
 #include <errno.h>
 
+static struct path_name *paths_of(const struct name_list *names)
+{
+	struct path_name *paths = names->count ? calloc(names->count, sizeof(*paths)) : NULL;
+
+	for (size_t i = 0; paths && i < names->count; i++)
+		paths[i] = (struct path_name){names->names[i].path, names->names[i].len};
+	return paths;
+}
+
 struct decision export_decide(struct vault *vault, const struct verb_call *call,
 	const struct name_list *names, enum permission permission)
 {
-	const struct decision failed = {.verdict = VERDICT_DENY, .reason = REASON_NO_RESOURCES};
-	scope_free struct path_name *paths = NULL;
-	struct inquiry inquiry = {
+	scope_free struct path_name *paths = paths_of(names);
+	const struct inquiry inquiry = {
 		.subject = call->caller,
+		.names = paths,
 		.name_count = names->count,
 		.permission = permission,
 	};
 
-	paths = calloc(names->count, sizeof(*paths));
-	if (!paths || !names->count)
-		return failed;
-	for (size_t i = 0; i < names->count; i++)
-		paths[i] = (struct path_name){names->names[i].path, names->names[i].len};
-	inquiry.names = paths;
+	if (!paths)
+		return (struct decision){.reason = REASON_NO_RESOURCES};
 	return policy_inquire(vault->policy, &inquiry);
+}
+
+struct decision export_admit(struct vault *vault, const struct verb_call *call,
+	const struct name_list *names, uint64_t size)
+{
+	scope_free struct path_name *paths = paths_of(names);
+	__attribute__((cleanup(subject_done))) struct subject caller = {0};
+	struct inquiry inquiry = {
+		.subject = &caller,
+		.names = paths,
+		.name_count = names->count,
+		.permission = PERMISSION_READ,
+		.asks_budgets = true,
+		.size = size,
+	};
+	struct decision decision;
+
+	if (!paths || subject_copy(call->caller, &caller) < 0)
+		return (struct decision){.reason = REASON_NO_RESOURCES};
+	decision = policy_admit(vault->policy, &inquiry);
+	if (!decision.wants_hash)
+		return decision;
+	inquiry.hash_failed = !policy_await_hash(vault->policy, &caller);
+	return policy_admit(vault->policy, &inquiry);
 }
 
 /* The root has no name that a pattern could match. */

@@ -204,7 +204,7 @@ static int export_found(struct export_request *request)
 	if (r < 0)
 		return fail(request, "its names cannot be followed", r);
 	request->decision =
-		export_decide(request->vault, request->call, &request->names, PERMISSION_READ);
+		export_admit(request->vault, request->call, &request->names, request->info.size);
 	if (request->decision.verdict != VERDICT_ALLOW)
 		return refuse(request);
 	if (request->info.damaged)

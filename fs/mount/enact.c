@@ -22,9 +22,11 @@ struct enacting {
 static bool fails_by_names(
 	const struct enacting *enacting, const struct handle *handle, const struct name_list *names)
 {
-	return gate_decide_by(
-		       enacting->gate, enacting->ruleset, &handle->subject, names, PERMISSION_READ)
-		       .verdict != VERDICT_ALLOW;
+	struct decision decision = gate_decide_by(
+		enacting->gate, enacting->ruleset, &handle->subject, names, PERMISSION_READ);
+
+	/* A hash that was never known is not waited for. */
+	return decision.verdict != VERDICT_ALLOW || decision.wants_hash;
 }
 
 /* Who has a replaced file open goes on as if it still had the name that it lost. */
