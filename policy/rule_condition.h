@@ -53,7 +53,8 @@ int rule_condition_set(struct rule_condition *condition, const char *name, const
 	int64_t now_ns, char **ret_mistake);
 /*
  * Looks at all of it together, once every option is set: until before from, over already, budgets
- * that only an allow with read may have (allows_read), a week of hours that never comes.
+ * that only an allow with read may have (allows_read), a week of hours that never comes. now_ns
+ * INT64_MIN: of a stored rule, without what depends on the clock or the zone.
  */
 int rule_condition_check(const struct rule_condition *condition, bool allows_read, int64_t now_ns,
 	char **ret_mistake);

@@ -58,7 +58,8 @@ int rule_condition_check(const struct rule_condition *condition, bool allows_rea
 		return complain(ret_mistake,
 			"--max-%s counts what is read: it stands with a rule that allows read",
 			condition->max_opens.limit ? "opens" : "bytes");
-	if (!ever_holds(condition, now_ns))
+	/* A stored rule stays one when the vault's zone is changed. */
+	if (now_ns != INT64_MIN && !ever_holds(condition, now_ns))
 		return complain(ret_mistake,
 			"the --hours and --days do not come before --until %s: it would never "
 			"apply",

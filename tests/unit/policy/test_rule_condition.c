@@ -397,6 +397,32 @@ static void test_check(void **state)
 	}
 }
 
+/* Neither the clock nor another zone makes a stored rule wrong. */
+static void test_check_stored(void **state)
+{
+	static const char *const lines[] = {
+		" --until 2020-01-01T00:00:00Z",
+		" --from 2027-01-08T20:00:00Z --until 2027-01-08T22:00:00Z --days sat",
+		" --from 2027-03-27T23:00:00Z --until 2027-03-28T22:00:00Z --hours 02:00-03:00",
+	};
+	scope_rule_condition struct rule_condition wrong = {0};
+	scope_free char *mistake = NULL;
+	char *unused = NULL;
+
+	(void)state;
+	set_zone("Europe/Berlin");
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		scope_rule_condition struct rule_condition condition = {0};
+
+		assert_int_equal(from_text(&condition, lines[i]), 0);
+		assert_int_equal(rule_condition_check(&condition, false, INT64_MIN, &unused), 0);
+	}
+	assert_int_equal(from_text(&wrong, " --from 2027-01-02T00:00:00Z --until "
+					   "2027-01-01T00:00:00Z"),
+		0);
+	assert_int_equal(rule_condition_check(&wrong, false, INT64_MIN, &mistake), -EINVAL);
+}
+
 static void test_not_text(void **state)
 {
 	static const char *const lines[] = {
@@ -676,6 +702,7 @@ int main(void)
 		cmocka_unit_test(test_word_mistakes),
 		cmocka_unit_test(test_given_twice),
 		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_check_stored),
 		cmocka_unit_test(test_not_text),
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_holds),
