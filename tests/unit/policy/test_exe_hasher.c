@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -81,7 +82,7 @@ static pid_t run_program(const char *path, uid_t uid)
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		if (setgid(uid) == 0 && setuid(uid) == 0)
+		if (setgid(uid) == 0 && setuid(uid) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0)
 			execl(path, path, "1000", NULL);
 		_exit(1);
 	}
@@ -436,6 +437,7 @@ static pid_t serve_program(const char *mountpoint)
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (file_load(AT_FDCWD, "/bin/sleep", 1 << 24, &program, &program_len) < 0)
 			_exit(1);
 		session = fuse_session_new(&args, &ops, sizeof(ops), NULL);
@@ -495,6 +497,7 @@ static void test_other_mounts(void **state)
 			mount("tmpfs", top, "tmpfs", 0, "mode=755") < 0)
 			_exit(1);
 		make_program("x", 0);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		execl(at("x"), at("x"), "1000", NULL);
 		_exit(1);
 	}
@@ -507,6 +510,15 @@ static void test_other_mounts(void **state)
 	}
 	assert_int_equal(ask_and_wait(&subject, &answer), 0);
 	end_program(pid);
+}
+
+/* Mounts that are made here end with this process, however it ends. */
+static int keep_mounts_private(void **state)
+{
+	(void)state;
+	if (unshare(CLONE_NEWNS) < 0)
+		return -1;
+	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
 }
 
 int main(void)
@@ -523,5 +535,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_other_mounts, setup, teardown),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, keep_mounts_private, NULL);
 }

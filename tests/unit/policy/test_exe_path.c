@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -328,6 +329,15 @@ static void test_mountinfo(void **state)
 	assert_int_equal(mount_kind_here(&nowhere, &kind), -ENOENT);
 }
 
+/* Mounts that are made here end with this process, however it ends. */
+static int keep_mounts_private(void **state)
+{
+	(void)state;
+	if (unshare(CLONE_NEWNS) < 0)
+		return -1;
+	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,5 +350,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_mountinfo, setup, teardown),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, keep_mounts_private, NULL);
 }

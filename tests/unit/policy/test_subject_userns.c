@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -15,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,9 +59,11 @@ static void enter_new_namespace(void)
 	shared->caller = (pid_t)syscall(SYS_getpid);
 }
 
+/* Without libc, which would tell threads that clone left behind. */
 static void become(uid_t id)
 {
-	if (setgroups(0, NULL) < 0 || setgid(id) < 0 || setuid(id) < 0)
+	if (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setgid, id) < 0 ||
+		syscall(SYS_setuid, id) < 0)
 		_exit(1);
 }
 
@@ -102,6 +104,7 @@ static void look_at(void (*steps)(void), bool maps, uint32_t uid, bool contained
 	if (pid == 0) {
 		steps();
 		shared->is_ready = true;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;)
 			pause();
 	}
