@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "keystore/base/clock.h"
+#include "keystore/base/clock_watch.h"
 #include "policy/rule_store.h"
 #include "policy/policy_private.h"
 #include "policy/surroundings.h"
@@ -18,6 +19,7 @@
 struct policy {
 	struct sealed_rows *rows; /* borrowed */
 	atomic_bool broken, clock_distrusted;
+	_Atomic int64_t clock_offset_ns; /* wall less boot time; 0: nobody looks */
 	struct policy_lock row_lock;
 	struct exe_hasher *hasher;
 	struct usage *usage;  /* NULL when broken */
@@ -139,22 +141,41 @@ struct ruleset *policy_ruleset(struct policy *policy)
 	return ruleset;
 }
 
+void policy_note_clock(struct policy *policy, int64_t wall_ns, int64_t boot_ns)
+{
+	atomic_store(&policy->clock_offset_ns, wall_ns - boot_ns);
+}
+
+/* Said so, or set since it was last looked at. */
+static bool clock_is_doubted(const struct policy *policy, int64_t now_ns)
+{
+	int64_t offset_ns = atomic_load(&policy->clock_offset_ns), off_ns;
+
+	if (policy_clock_is_distrusted(policy))
+		return true;
+	if (!offset_ns)
+		return false;
+	off_ns = now_ns - clock_boot_ns() - offset_ns;
+	return off_ns > CLOCK_STEP_NS || off_ns < -CLOCK_STEP_NS;
+}
+
 static struct decision inquire(
 	struct policy *policy, const struct ruleset *ruleset, const struct inquiry *inquiry)
 {
+	int64_t now_ns = clock_now_ns();
 	struct looked_at looked;
 	struct question question = {
 		.subject = inquiry->subject,
 		.names = inquiry->names,
 		.name_count = inquiry->name_count,
 		.permission = inquiry->permission,
-		.clock_distrusted = policy_clock_is_distrusted(policy),
+		.clock_distrusted = clock_is_doubted(policy, now_ns),
 		.surroundings = &looked.surroundings,
 	};
 	struct usage_question usage;
 	struct decision decision;
 
-	question_set_time(&question, clock_now_ns());
+	question_set_time(&question, now_ns);
 	surroundings_look(ruleset, inquiry->subject, policy->hasher, &looked);
 	if (inquiry->subject->sha256_known)
 		looked.surroundings.sha256 = inquiry->subject->sha256;

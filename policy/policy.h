@@ -79,6 +79,11 @@ void policy_know_hash(struct policy *policy, struct subject *subject);
  */
 bool policy_clock_is_distrusted(const struct policy *policy);
 void policy_set_clock_distrusted(struct policy *policy, bool distrusted);
+/*
+ * Both clocks as they stand, when somebody looked whether the wall clock was set: a decision that
+ * finds them apart by more than a step distrusts the clock before it is looked at again.
+ */
+void policy_note_clock(struct policy *policy, int64_t wall_ns, int64_t boot_ns);
 /* [rows] Inside the caller's change. */
 int policy_store_clock(struct policy *policy, bool distrusted);
 

@@ -270,12 +270,14 @@ const struct command commands[] = {
 	},
 	{
 		.name = "accept",
-		.operands = "VAULT --database",
-		.summary = "the databases are the right ones, though older ones or new to here",
-		.options = OPTIONS(FLAG("database")),
+		.operands = "VAULT --database | --clock",
+		.summary = "the databases, or the clock, are right as they are",
+		.options = OPTIONS(FLAG("database"), FLAG("clock")),
 		.min_operands = 1,
 		.max_operands = 1,
 		.run = run_accept,
+		.verb = verb_accept,
+		.needs = NEEDS_ADMIN,
 	},
 	{
 		.name = "verify",

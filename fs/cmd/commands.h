@@ -67,6 +67,8 @@ int run_restore(struct invocation *invocation);
 int run_recover(struct invocation *invocation);
 /* cmd_accept.c */
 int run_accept(struct invocation *invocation);
+/* vault_clock.c */
+int verb_accept(struct vault *vault, struct verb_call *call);
 /* cmd_verify.c */
 int verb_verify(struct vault *vault, struct verb_call *call);
 /* cmd_help.c */
