@@ -84,7 +84,7 @@ TOOL_PROGRAMS := $(patsubst tests/tools/%.c,$(B)/test/tools/%,$(sort $(wildcard 
 HELPERS := $(patsubst %.c,$(B)/obj/%.o,\
 	$(filter-out $(UNIT),$(sort $(wildcard tests/unit/*.c tests/unit/*/*.c))))
 FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,build/fuzz/test/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-BENCH_PROGRAMS := $(B)/bench/reader $(B)/bench/null_server
+BENCH_PROGRAMS := $(B)/bench/reader $(B)/bench/null_server $(B)/bench/decide
 # mount(8) runs /sbin/mount.TYPE; where /sbin is a link a package may not hold it: hence realpath.
 MOUNT_HELPERS := $(patsubst %,$(DESTDIR)$(SBINDIR)/mount.%,modelvault fuse.modelvault)
 MANUALS := $(wildcard contrib/man/*.[1-8])
@@ -159,6 +159,7 @@ $(B)/test/fuzz/%: $(B)/obj/tests/fuzz/%.o $(ARCHIVE)
 $(B)/test/%: $(B)/obj/tests/unit/%.o $(B)/test/libhelpers.a $(ARCHIVE)
 	$(call say,LINK) mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIB_LIBS) -lcmocka
 
+$(B)/bench/decide: $(ARCHIVE)
 $(B)/bench/%: $(B)/obj/tests/bench/%.o
 	$(call say,LINK) mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIB_LIBS)
 

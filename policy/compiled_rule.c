@@ -61,7 +61,8 @@ int compiled_rule_new(const struct rule *rule, struct compiled_rule **ret_compil
 		r = path_pattern_new(rule->pattern, rule->pattern_len, &compiled->pattern, NULL);
 	if (r < 0)
 		return r;
-	compiled->prefix = path_pattern_prefix(compiled->pattern);
+	compiled->path_key = path_pattern_key(compiled->pattern);
+	compiled->suffix = path_pattern_suffix(compiled->pattern);
 	compiled->kinds = rule_kinds(rule);
 	compiled->is_timed = rule_condition_is_timed(&rule->condition);
 	if (compiled->kinds & KIND_BIT(WORD_UNIT))

@@ -16,7 +16,8 @@ struct compiled_rule {
 	atomic_size_t references;
 	struct rule rule;
 	struct path_pattern *pattern;
-	struct path_prefix prefix;
+	uint32_t path_key;
+	struct path_suffix suffix;
 	unsigned kinds; /* KIND_BITs of its words */
 	bool is_timed;
 	struct path_pattern **globs;	 /* of unit: words, by word; NULL: it has none */

@@ -17,21 +17,23 @@ struct search {
 	const struct path_name *name;
 	enum rule_effect effect;
 	unsigned permissions; /* any of these */
+	const char *via_role; /* by which the list at hand was found, or NULL */
 	uint32_t lowest;
 	/* Of allows that nothing but this kept from applying to the name. */
 	enum obstacle nearest;
 	bool wants_hash;
 };
 
-static void consider_rule(struct search *search, uint32_t index, const char *via_role)
+static void consider_rule(void *arg, uint32_t index)
 {
+	struct search *search = arg;
 	const struct compiled_rule *compiled = ruleset_compiled(search->ruleset, index);
 	enum obstacle obstacle;
 
 	if (!(compiled->rule.permissions & search->permissions) ||
 		!path_pattern_matches(compiled->pattern, search->name->path, search->name->len))
 		return;
-	obstacle = rule_match(search->ruleset, compiled, search->question, via_role);
+	obstacle = rule_match(search->ruleset, compiled, search->question, search->via_role);
 	if (obstacle == OBSTACLE_NONE)
 		search->lowest = index;
 	if (obstacle == OBSTACLE_SHA256 && hash_is_open(search->question))
@@ -40,22 +42,52 @@ static void consider_rule(struct search *search, uint32_t index, const char *via
 		search->nearest = obstacle;
 }
 
-static void search_list(struct search *search, struct rule_list list,
-	const struct path_prefixes *prefixes, const char *via_role)
-{
-	struct rule_walk walk;
-	uint32_t index;
+/* Lists that are looked for together: their places in memory are far apart. */
+#define BATCH 32
 
-	if (!list.count)
-		return;
-	rule_walk_begin(&walk, list, prefixes);
-	while (rule_walk_next(&walk, search->lowest, &index))
-		consider_rule(search, index, via_role);
+struct batch {
+	struct search *search;
+	const struct path_keys *keys;
+	size_t count;
+	struct wanted_list {
+		const struct rule_index *index;
+		uint32_t number;
+		const char *via_role;
+		struct rule_list list;
+	} wanted[BATCH];
+};
+
+static void search_batch(struct batch *batch)
+{
+	struct search *search = batch->search;
+
+	for (size_t i = 0; i < batch->count; i++)
+		batch->wanted[i].list =
+			rule_index_find(batch->wanted[i].index, batch->wanted[i].number);
+	for (size_t i = 0; i < batch->count; i++) {
+		search->via_role = batch->wanted[i].via_role;
+		if (batch->wanted[i].list.count)
+			rule_list_visit(batch->wanted[i].list, batch->keys, &search->lowest,
+				consider_rule, search);
+	}
+	batch->count = 0;
 }
 
-static void search_roles(struct search *search, const struct id_table *table, uint32_t id,
-	const struct path_prefixes *prefixes)
+static void want_list(
+	struct batch *batch, const struct rule_index *index, uint32_t number, const char *via_role)
 {
+	if (!index->slots)
+		return;
+	if (batch->count == BATCH)
+		search_batch(batch);
+	rule_index_prefetch(index, number);
+	batch->wanted[batch->count++] =
+		(struct wanted_list){.index = index, .number = number, .via_role = via_role};
+}
+
+static void want_roles(struct batch *batch, const struct id_table *table, uint32_t id)
+{
+	const struct search *search = batch->search;
 	const struct role_table *roles = search->ruleset->roles;
 	const struct rule_index *index = &search->ruleset->effects[search->effect].roles;
 	struct id_list held = id_table_find(table, id);
@@ -63,7 +95,7 @@ static void search_roles(struct search *search, const struct id_table *table, ui
 	for (size_t i = 0; i < held.count; i++) {
 		const struct role_span *role = &roles->roles[held.values[i]];
 
-		search_list(search, rule_index_find(index, role->hash), prefixes, role->name);
+		want_list(batch, index, role->hash, role->name);
 	}
 }
 
@@ -73,25 +105,29 @@ static void search_name(struct search *search, const struct path_name *name)
 	const struct subject *subject = search->question->subject;
 	const struct effect_index *index = &search->ruleset->effects[search->effect];
 	const struct role_table *roles = search->ruleset->roles;
-	struct path_prefixes prefixes;
+	struct path_keys keys;
+	struct batch batch;
 
 	search->name = name;
-	path_prefixes_of(name->path, name->len, &prefixes);
-	search_list(search, rule_index_find(&index->any, 0), &prefixes, NULL);
+	path_keys_of(name->path, name->len, &keys);
+	batch.search = search;
+	batch.keys = &keys;
+	batch.count = 0;
+	want_list(&batch, &index->any, 0, NULL);
 	/* Who is who in another user namespace counts for nothing. */
-	if (!subject->initial_userns)
-		return;
-	search_list(search, rule_index_find(&index->users, subject->uid), &prefixes, NULL);
-	search_list(search, rule_index_find(&index->groups, subject->gid), &prefixes, NULL);
-	for (size_t i = 0; i < subject->group_count; i++)
-		search_list(search, rule_index_find(&index->groups, subject->groups[i]), &prefixes,
-			NULL);
-	if (!index->roles.slots)
-		return;
-	search_roles(search, &roles->users, subject->uid, &prefixes);
-	search_roles(search, &roles->groups, subject->gid, &prefixes);
-	for (size_t i = 0; i < subject->group_count; i++)
-		search_roles(search, &roles->groups, subject->groups[i], &prefixes);
+	if (subject->initial_userns) {
+		want_list(&batch, &index->users, subject->uid, NULL);
+		want_list(&batch, &index->groups, subject->gid, NULL);
+		for (size_t i = 0; i < subject->group_count; i++)
+			want_list(&batch, &index->groups, subject->groups[i], NULL);
+	}
+	if (subject->initial_userns && index->roles.slots) {
+		want_roles(&batch, &roles->users, subject->uid);
+		want_roles(&batch, &roles->groups, subject->gid);
+		for (size_t i = 0; i < subject->group_count; i++)
+			want_roles(&batch, &roles->groups, subject->groups[i]);
+	}
+	search_batch(&batch);
 }
 
 /* The lowest deny on any of the names. */

@@ -49,16 +49,27 @@ static void fill(struct id_table *table, const struct id_pair *pairs, size_t cou
 	}
 }
 
+static size_t count_ids(const struct id_pair *pairs, size_t count)
+{
+	size_t ids = 0;
+
+	for (size_t i = 0; i < count; i++)
+		ids += i == 0 || pairs[i].id != pairs[i - 1].id;
+	return ids;
+}
+
 int id_table_init(struct id_table *table, struct id_pair *pairs, size_t count)
 {
 	struct id_table made = {0};
-	size_t slots = 2;
+	size_t slots = 2, ids;
 
 	if (count == 0) {
 		*table = made;
 		return 0;
 	}
-	while (slots < 2 * count)
+	qsort(pairs, count, sizeof(*pairs), compare_pairs);
+	ids = count_ids(pairs, count);
+	while (slots < 2 * ids)
 		slots *= 2;
 	made.slots = calloc(slots, sizeof(*made.slots));
 	made.values = calloc(count, sizeof(*made.values));
@@ -67,7 +78,6 @@ int id_table_init(struct id_table *table, struct id_pair *pairs, size_t count)
 		id_table_done(&made);
 		return -ENOMEM;
 	}
-	qsort(pairs, count, sizeof(*pairs), compare_pairs);
 	fill(&made, pairs, count);
 	*table = made;
 	return 0;

@@ -422,22 +422,39 @@ static bool component_is_literal(
 	return !component->any_depth;
 }
 
-struct path_prefix path_pattern_prefix(const struct path_pattern *pattern)
+static uint32_t prefix_key(const struct path_pattern *pattern)
 {
-	struct path_prefix prefix = {.hash = PREFIX_SEED};
+	uint32_t hash = PREFIX_SEED;
 
-	for (size_t i = 0; i < pattern->component_count && prefix.depth < PREFIX_DEPTH_MAX; i++) {
+	for (size_t i = 0; i < pattern->component_count && i < PREFIX_DEPTH_MAX; i++) {
 		const struct component *component = &pattern->components[i];
 
 		if (!component_is_literal(pattern, component))
 			break;
 		for (size_t j = 0; j < component->count; j++)
-			prefix.hash = prefix_add_byte(
-				prefix.hash, pattern->tokens[component->first + j].byte);
-		prefix.hash = prefix_add_byte(prefix.hash, '/');
-		prefix.depth++;
+			hash = prefix_add_byte(hash, pattern->tokens[component->first + j].byte);
+		hash = prefix_add_byte(hash, '/');
 	}
-	return prefix;
+	return hash;
+}
+
+uint32_t path_pattern_key(const struct path_pattern *pattern)
+{
+	uint32_t key = prefix_key(pattern);
+
+	if (key != PREFIX_SEED || pattern->suffix_len < SUFFIX_LEN)
+		return key;
+	return suffix_key(path_last_bytes(pattern->suffix, pattern->suffix_len));
+}
+
+struct path_suffix path_pattern_suffix(const struct path_pattern *pattern)
+{
+	size_t len = pattern->suffix_len < 4 ? pattern->suffix_len : 4;
+
+	return (struct path_suffix){
+		.bytes = path_last_bytes(pattern->suffix, pattern->suffix_len),
+		.mask = len ? UINT32_MAX >> (32 - 8 * len) : 0,
+	};
 }
 
 #define REACH_MAX 64 /* components that are followed; of longer patterns all is in doubt */

@@ -26,8 +26,10 @@ int path_pattern_new(
 struct path_pattern *path_pattern_free(struct path_pattern *pattern);
 /* path: without leading '/'; "" is the root. */
 bool path_pattern_matches(const struct path_pattern *pattern, const char *path, size_t len);
-/* The names that every path it matches begins with, as far as they are literal. */
-struct path_prefix path_pattern_prefix(const struct path_pattern *pattern);
+/* A key that every path it matches has. */
+uint32_t path_pattern_key(const struct path_pattern *pattern);
+/* What every path it matches ends with; mask 0: nothing is certain. */
+struct path_suffix path_pattern_suffix(const struct path_pattern *pattern);
 /* Could it match this directory or something below it? True when in doubt. */
 bool path_pattern_may_match_below(const struct path_pattern *pattern, const char *path, size_t len);
 

@@ -85,14 +85,14 @@ static enum subject_word_kind leading_kind(unsigned kinds)
 					      : WORD_ANY;
 }
 
-static uint32_t key_of(const struct subject_word *word)
+static uint32_t number_of(const struct subject_word *word)
 {
 	return word->kind == WORD_ROLE ? role_hash(word->name) : word->number;
 }
 
 /* Entries of this rule under words of the kind; entries may be NULL. Their number. */
 static size_t add_entries(const struct compiled_rule *compiled, uint32_t index,
-	enum subject_word_kind kind, struct rule_entry *entries)
+	enum subject_word_kind kind, struct keyed_entry *entries)
 {
 	size_t count = 0;
 
@@ -102,10 +102,9 @@ static size_t add_entries(const struct compiled_rule *compiled, uint32_t index,
 		if (kind != WORD_ANY && word->kind != kind)
 			continue;
 		if (entries)
-			entries[count] =
-				(struct rule_entry){.key = kind == WORD_ANY ? 0 : key_of(word),
-					.rule = index,
-					.prefix = compiled->prefix};
+			entries[count] = (struct keyed_entry){
+				.number = kind == WORD_ANY ? 0 : number_of(word),
+				.entry = {index, compiled->path_key, compiled->suffix}};
 		count++;
 		if (kind == WORD_ANY)
 			break;
@@ -116,7 +115,7 @@ static size_t add_entries(const struct compiled_rule *compiled, uint32_t index,
 static int index_kind(struct ruleset *ruleset, enum rule_effect effect, enum subject_word_kind kind,
 	struct rule_index *index)
 {
-	struct rule_entry *entries = NULL;
+	scope_free struct keyed_entry *entries = NULL;
 
 	for (int pass = 0; pass < 2; pass++) {
 		size_t count = 0;
