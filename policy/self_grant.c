@@ -23,18 +23,9 @@ static bool concerns(const struct side *side, size_t index)
 /* The same for a rule by its number; false when the set has none of it. */
 static bool has_concerning(const struct side *side, uint64_t number)
 {
-	size_t low = 0, high = ruleset_count(side->ruleset);
+	size_t index;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (ruleset_at(side->ruleset, middle)->number < number)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < ruleset_count(side->ruleset) &&
-	       ruleset_at(side->ruleset, low)->number == number && concerns(side, low);
+	return ruleset_find_index(side->ruleset, number, &index) && concerns(side, index);
 }
 
 static bool pattern_covers(const struct rule *wide, const struct rule *rule)
