@@ -373,7 +373,10 @@ static void tell(const struct role_change *change, const struct ruleset *after,
 	size_t count = count_members(&change->members, change->role);
 	size_t rules = rules_naming(after, change->role, false);
 
-	if (count == 0)
+	if (count == 0 && rules == 0)
+		remark(output, "%s; it has no members left and is gone",
+			buffer_text(&change->words));
+	else if (count == 0)
 		remark(output,
 			"%s; it has no members left and is gone, and %zu rule%s for it match%s "
 			"nobody",
