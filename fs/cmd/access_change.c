@@ -159,13 +159,37 @@ static int add_file(struct comparison *comparison, const struct path_name *names
 	return 0;
 }
 
+/*
+ * All names of it, the one to show for it first: the least of those that a candidate matches. Their
+ * number, or 0 when none does.
+ */
+static size_t take_names(
+	struct comparison *comparison, const struct name_list *names, struct path_name *ret_all)
+{
+	size_t shown = SIZE_MAX;
+
+	for (size_t i = 0; i < names->count; i++) {
+		ret_all[i] = (struct path_name){names->names[i].path, names->names[i].len};
+		if (is_candidate_path(comparison, ret_all[i].path, ret_all[i].len) &&
+			(shown == SIZE_MAX || strcmp(ret_all[i].path, ret_all[shown].path) < 0))
+			shown = i;
+	}
+	if (shown != SIZE_MAX) {
+		struct path_name first = ret_all[0];
+
+		ret_all[0] = ret_all[shown];
+		ret_all[shown] = first;
+	}
+	return shown == SIZE_MAX ? 0 : names->count;
+}
+
 /* A file of several names is taken at the first of them. */
 static int add_linked_file(
 	struct comparison *comparison, const char *path, size_t len, uint64_t ino)
 {
 	struct name_list names = {0};
 	struct path_name *all = NULL;
-	bool is_first, matches = false;
+	size_t count = 0;
 	int r;
 
 	r = keystore_names(comparison->keystore, ino, &names);
@@ -173,13 +197,10 @@ static int add_linked_file(
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
 	all = calloc(names.count + 1, sizeof(*all));
-	is_first = names.count && names.names[0].len == len &&
-		   memcmp(names.names[0].path, path, len) == 0;
-	for (size_t i = 0; all && is_first && i < names.count; i++) {
-		all[i] = (struct path_name){names.names[i].path, names.names[i].len};
-		matches = matches || is_candidate_path(comparison, all[i].path, all[i].len);
-	}
-	r = !all ? -ENOMEM : matches ? add_file(comparison, all, names.count) : 0;
+	if (all && names.count && names.names[0].len == len &&
+		memcmp(names.names[0].path, path, len) == 0)
+		count = take_names(comparison, &names, all);
+	r = !all ? -ENOMEM : count ? add_file(comparison, all, count) : 0;
 	free(all);
 	name_list_done(&names);
 	return r;
