@@ -133,7 +133,7 @@ sha256:@$T/bin/mine allows what it contains now" ]
 	run -0 mv_ grant role:admin read x
 }
 
-@test "--dry-run of grant, deny and revoke: who would gain and lose what, and nothing is changed" {
+@test "dry runs of grant, deny and revoke: who would gain and lose what, and nothing is changed" {
 	run -0 --separate-stderr mv_ grant group:mvteam read 'vision/**' --dry-run
 	# b.onnx has a second name, which the rule does not match.
 	[ "$output" = "would grant: a rule that allows group mvteam (6001) to read 'vision/**'
