@@ -35,6 +35,9 @@ static bool author_gains(const struct edit_in_work *work)
 
 	if (self_grant_gains(work->before, work->after, caller, &rule))
 		return true;
+	/* Taking away waits for no user database: it may be asked over the network. */
+	if (work->edit->taking_away)
+		return false;
 	snprintf(number, sizeof(number), "%u", caller->uid);
 	if (caller->uid == SUBJECT_ID_UNKNOWN || subject_of_user(number, &login) < 0)
 		return false;
@@ -119,11 +122,15 @@ static int refuse(const struct edit_in_work *work)
 	return EXIT_REFUSED;
 }
 
+/* It takes a while, and the client may be slow: changes need not wait for it. */
 static int show(const struct edit_in_work *work)
 {
-	int r = rule_preview_show(
-		work->vault, work->call, work->edit, work->before, work->after, work->refused);
+	int r;
 
+	pthread_mutex_unlock(&work->vault->changing);
+	r = rule_preview_show(
+		work->vault, work->call, work->edit, work->before, work->after, work->refused);
+	pthread_mutex_lock(&work->vault->changing);
 	if (r < 0)
 		return exit_code_of(r);
 	if (work->refused != REASON_NONE)
@@ -195,10 +202,15 @@ int rule_edit_perform(struct vault *vault, struct verb_call *call, struct rule_e
 
 	*ret_effect = (struct gate_effect){0};
 	r = policy_prepare(vault->policy, &edit->edit, &change);
-	if (r < 0) {
+	if (r == -EBADMSG)
+		complain(call->output,
+			"%s: the rules in keystore.db were changed by somebody without a key; "
+			"nothing can be changed until it is restored",
+			edit->command);
+	else if (r < 0)
 		complain(call->output, "%s: %s", edit->command, result_text(r));
+	if (r < 0)
 		return exit_code_of(r);
-	}
 	work.after = after = ruleset_ref(policy_change_ruleset(change));
 	code = perform(&work, &change, ret_effect);
 	if (ret_after)
