@@ -270,7 +270,7 @@ const struct rule *ruleset_at(const struct ruleset *ruleset, size_t index)
 	return index < ruleset->count ? &ruleset->rules[index]->rule : NULL;
 }
 
-const struct rule *ruleset_find(const struct ruleset *ruleset, uint64_t number)
+bool ruleset_find_index(const struct ruleset *ruleset, uint64_t number, size_t *ret_index)
 {
 	size_t low = 0, high = ruleset->count;
 
@@ -282,9 +282,15 @@ const struct rule *ruleset_find(const struct ruleset *ruleset, uint64_t number)
 		else
 			high = middle;
 	}
-	return low < ruleset->count && ruleset->rules[low]->rule.number == number
-		       ? &ruleset->rules[low]->rule
-		       : NULL;
+	*ret_index = low;
+	return low < ruleset->count && ruleset->rules[low]->rule.number == number;
+}
+
+const struct rule *ruleset_find(const struct ruleset *ruleset, uint64_t number)
+{
+	size_t index;
+
+	return ruleset_find_index(ruleset, number, &index) ? &ruleset->rules[index]->rule : NULL;
 }
 
 const struct role_members *ruleset_members(const struct ruleset *ruleset)

@@ -40,6 +40,8 @@ size_t ruleset_count(const struct ruleset *ruleset);
 /* In order of numbers. */
 const struct rule *ruleset_at(const struct ruleset *ruleset, size_t index);
 const struct rule *ruleset_find(const struct ruleset *ruleset, uint64_t number);
+/* False: there is no rule of this number. */
+bool ruleset_find_index(const struct ruleset *ruleset, uint64_t number, size_t *ret_index);
 const struct role_members *ruleset_members(const struct ruleset *ruleset);
 bool ruleset_is_private(const struct ruleset *ruleset);
 /* True when names differ from caller to caller: only then do lookups need the identity. */

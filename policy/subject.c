@@ -102,6 +102,20 @@ static int load_groups(const char *name, struct subject *subject)
 	return -E2BIG;
 }
 
+int subject_of_entry(const char *name, uint32_t uid, uint32_t gid, struct subject *ret_subject)
+{
+	struct subject subject = SUBJECT_NOBODY;
+	int r;
+
+	subject.initial_userns = true;
+	subject.uid = uid;
+	subject.gid = gid;
+	r = load_groups(name, &subject);
+	if (r == 0)
+		*ret_subject = subject;
+	return r;
+}
+
 int subject_of_user(const char *name_or_number, struct subject *ret_subject)
 {
 	__attribute__((cleanup(subject_done))) struct subject subject = SUBJECT_NOBODY;

@@ -62,6 +62,8 @@ int subject_init(void);
  * -ENOENT: no such user. A number that no user has is a subject without groups.
  */
 int subject_of_user(const char *name_or_number, struct subject *ret_subject);
+/* The same of one whose entry is known already. */
+int subject_of_entry(const char *name, uint32_t uid, uint32_t gid, struct subject *ret_subject);
 int subject_copy(const struct subject *subject, struct subject *ret_subject);
 void subject_done(struct subject *subject);
 bool subject_in_group(const struct subject *subject, uint32_t gid);

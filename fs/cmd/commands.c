@@ -20,6 +20,10 @@
 	{                  \
 		name, true \
 	}
+#define CONDITIONS                                                                      \
+	VALUE("from"), VALUE("until"), VALUE("for"), VALUE("hours"), VALUE("days"),     \
+		VALUE("max-opens"), VALUE("max-bytes"), VALUE("note"), FLAG("dry-run"), \
+		FLAG("json")
 #define MANY 10000 /* operands: bounded by LIMIT_FIELDS anyway */
 
 const struct command commands[] = {
@@ -159,9 +163,11 @@ const struct command commands[] = {
 	{
 		.name = "grant",
 		.operands = "VAULT SUBJECT... PERMS PATTERN",
-		.summary = "allow: user:NAME group:NAME any; read,write,list",
+		.summary = "allow: user: group: role: exe: sha256: unit: any; read,write,list",
+		.options = OPTIONS(CONDITIONS),
 		.min_operands = 4,
 		.max_operands = MANY,
+		.run = run_grant,
 		.verb = verb_grant,
 		.needs = NEEDS_ADMIN,
 	},
@@ -169,8 +175,10 @@ const struct command commands[] = {
 		.name = "deny",
 		.operands = "VAULT SUBJECT... PERMS PATTERN",
 		.summary = "deny, in the same words; deny wins",
+		.options = OPTIONS(CONDITIONS),
 		.min_operands = 4,
 		.max_operands = MANY,
+		.run = run_grant,
 		.verb = verb_deny,
 		.needs = NEEDS_ADMIN,
 	},
@@ -178,12 +186,23 @@ const struct command commands[] = {
 		.name = "revoke",
 		.operands = "VAULT RULE... | --user NAME [--all]",
 		.summary = "take rules back, open files and mappings included",
-		.options = OPTIONS(VALUE("user"), FLAG("all"), FLAG("kill"), FLAG("dry-run")),
+		.options = OPTIONS(
+			VALUE("user"), FLAG("all"), FLAG("kill"), FLAG("dry-run"), FLAG("json")),
 		.min_operands = 1,
 		.max_operands = MANY,
 		.run = run_revoke,
 		.verb = verb_revoke,
 		.needs = NEEDS_ADMIN,
+	},
+	{
+		.name = "role",
+		.operands = "VAULT list [ROLE] | add ROLE MEMBER... | remove ROLE MEMBER...",
+		.summary = "who is in which role; a member is user:NAME or group:NAME",
+		.options = OPTIONS(FLAG("dry-run"), FLAG("json")),
+		.min_operands = 2,
+		.max_operands = MANY,
+		.verb = verb_role,
+		.needs = NEEDS_ANY_ROLE,
 	},
 	{
 		.name = "rules",

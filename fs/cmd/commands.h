@@ -39,12 +39,14 @@ int verb_mv(struct vault *vault, struct verb_call *call);
 /* cmd_mkdir.c */
 int verb_mkdir(struct vault *vault, struct verb_call *call);
 /* cmd_grant.c */
+int run_grant(struct invocation *invocation);
 int verb_grant(struct vault *vault, struct verb_call *call);
 int verb_deny(struct vault *vault, struct verb_call *call);
 /* cmd_revoke.c */
 int run_revoke(struct invocation *invocation);
 int verb_revoke(struct vault *vault, struct verb_call *call);
-/* cmd_rules.c */
+/* cmd_role.c */
+int verb_role(struct vault *vault, struct verb_call *call);
 /* cmd_rules.c */
 int verb_rules(struct vault *vault, struct verb_call *call);
 /* cmd_explain.c */

@@ -56,30 +56,38 @@ static const char *const needed_words[] = {
 	[NEEDS_ANY_ROLE] = "one of the roles admin, auditor and custodian",
 };
 
+int verb_require(struct vault *vault, struct verb_call *call, const struct command *command,
+	enum needed_role needs)
+{
+	struct audit_event event;
+
+	if (may_call(vault, call, needs) || may_call_broken(vault, call, command))
+		return EXIT_DONE;
+	event = vault_event(call, AUDIT_COMMAND);
+	event.outcome = AUDIT_REFUSE;
+	event.reason = REASON_NO_ROLE;
+	event.detail = command->name;
+	audit_append_wait(vault->audit, &event, false);
+	/* import-begin and the like are import to the user. */
+	complain(call->output, "%.*s: refused: it needs %s",
+		command->internal ? (int)strcspn(command->name, "-") : INT_MAX, command->name,
+		needed_words[needs]);
+	return EXIT_REFUSED;
+}
+
 int verb_perform(struct vault *vault, struct verb_call *call)
 {
 	const char *name = message_get(call->request, "verb", NULL);
 	const struct command *command = name ? command_find(name) : NULL;
-	struct audit_event event;
+	int code;
 
 	if (!command || !command->verb) {
 		complain(call->output,
 			"the server does not know this command; is it of another version?");
 		return EXIT_USAGE;
 	}
-	if (!may_call(vault, call, command->needs) && !may_call_broken(vault, call, command)) {
-		event = vault_event(call, AUDIT_COMMAND);
-		event.outcome = AUDIT_REFUSE;
-		event.reason = REASON_NO_ROLE;
-		event.detail = command->name;
-		audit_append_wait(vault->audit, &event, false);
-		/* import-begin and the like are import to the user. */
-		complain(call->output, "%.*s: refused: it needs %s",
-			command->internal ? (int)strcspn(command->name, "-") : INT_MAX,
-			command->name, needed_words[command->needs]);
-		return EXIT_REFUSED;
-	}
-	return command->verb(vault, call);
+	code = verb_require(vault, call, command, command->needs);
+	return code == EXIT_DONE ? command->verb(vault, call) : code;
 }
 
 int run_verb(struct invocation *invocation)

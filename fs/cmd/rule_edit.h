@@ -13,13 +13,15 @@ struct rule_edit {
 	enum audit_action action;
 	struct policy_edit edit;
 	bool taking_away;  /* only takes access away: holds in memory when the disk is full */
-	const char *words; /* what it is, for the record */
+	const char *words; /* what it is, for the record; NULL: the rules that come and go */
 };
 
 /*
- * With vault->changing held. Exit code; complains. ret_effect: what it did to live handles, zeros
- * for a dry run. ret_after (may be NULL): the set that is in force, or would be; the caller
- * unrefs.
+ * With vault->changing held. Exit code; complains. A change that another admin must make
+ * (self-grant), or that leaves a role over the vault without a holder (last-holder), is refused and
+ * that recorded. With the request's --dry-run it is shown, and nothing is changed or recorded;
+ * `changing` is let go meanwhile. ret_effect: what it did to live handles, zeros for a dry run.
+ * ret_after (may be NULL): the set that is in force, or would be; the caller unrefs.
  */
 int rule_edit_perform(struct vault *vault, struct verb_call *call, struct rule_edit *edit,
 	struct gate_effect *ret_effect, struct ruleset **ret_after);

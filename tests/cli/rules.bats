@@ -45,7 +45,6 @@ mv_() { local verb=$1; shift; "$MODELVAULT" "$verb" "$T/vault" "$@"; }
 		user:4294967295 read x|between 0 and 4294967294
 		user:007 read x|without zeros before it
 		any user:mvalice read x|no other subject
-		exe:/bin/cat read x|not built in this version
 		user:mvalice raed x|did you mean read?
 		user:mvalice read,exec x|read, write, list
 		user:mvalice read,read x|each once
@@ -247,7 +246,7 @@ mv_() { local verb=$1; shift; "$MODELVAULT" "$verb" "$T/vault" "$@"; }
 		esac
 		case $command in
 		# As many operands as one likes.
-		import | rm | mv | mkdir | grant | deny | revoke | verify | key) ;;
+		import | rm | mv | mkdir | grant | deny | revoke | role | verify | key) ;;
 		*)
 			run -2 --separate-stderr "$MODELVAULT" "$command" "$T/vault" a b c d e
 			[ -z "$output" ]

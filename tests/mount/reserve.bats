@@ -80,13 +80,23 @@ server_pid() { sed 's/pid //' disk/vault/lock; }
 }
 
 @test "what gives access gets none of it" {
+	"$MODELVAULT" deny disk/vault user:mvcarol read '**' 2>/dev/null
+	"$MODELVAULT" role disk/vault add guests user:mvbob user:mvcarol 2>/dev/null
 	fill_disk
 	exits 1 "$MODELVAULT" grant disk/vault user:mvcarol read '**'
 	[[ $output == *"nothing was changed; make room on its disk" ]]
+	# Lifting a deny, and making somebody one of a role, may give it.
+	exits 1 "$MODELVAULT" revoke disk/vault 3
+	[[ $output == *"nothing was changed; make room on its disk" ]]
+	exits 1 "$MODELVAULT" role disk/vault add guests user:mvalice
+	[[ $output == *"nothing was changed; make room on its disk" ]]
 	refused as_user mvalice cat m/file
 	is_whole
+	# Leaving one that nothing is denied to takes it away.
+	exits 0 "$MODELVAULT" role disk/vault remove guests user:mvcarol
+	[[ $output != *"NOT saved"* ]]
 	"$MODELVAULT" umount m
-	is_whole
+	[[ $("$MODELVAULT" role disk/vault list guests) == "guests user:mvbob#5002" ]]
 }
 
 @test "many revokes on a full disk are saved one by one, also when room that comes free is taken" {

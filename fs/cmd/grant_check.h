@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * grant_check.h - are what a new rule's words name there, and is it worth naming: programs of exe:,
+ * roles of role:. Judged once, when the rule is made; who uses it later is judged by decide().
+ */
+#ifndef FS_CMD_GRANT_CHECK_H
+#define FS_CMD_GRANT_CHECK_H
+
+#include "fs/cmd/vault.h"
+
+/* Exit code; complains. What is allowed but should be known is said in remarks. */
+int grant_check_exes(struct verb_call *call, const struct rule *rule);
+/* With vault->changing held. */
+int grant_check_roles(struct vault *vault, struct verb_call *call, const struct rule *rule);
+
+/*
+ * The role of that name that somebody who mistyped may have meant, or NULL; borrowed from members.
+ */
+const char *near_role(const struct role_members *members, const char *name);
+
+#endif
