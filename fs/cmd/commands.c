@@ -29,7 +29,7 @@ const struct command commands[] = {
 		.summary = "make an empty vault; who runs it becomes its admin",
 		.options = OPTIONS(VALUE("new-key-file"), VALUE("new-passphrase-file"),
 			VALUE("new-passphrase-fd"), VALUE("objects"), VALUE("cipher"),
-			VALUE("chunk"), VALUE("timezone")),
+			VALUE("chunk"), VALUE("timezone"), FLAG("private")),
 		.min_operands = 1,
 		.max_operands = 1,
 		.run = run_init,
