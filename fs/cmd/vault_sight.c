@@ -26,5 +26,7 @@ int vault_find_seen(struct vault *vault, const struct verb_call *call, const cha
 	if (!viewer_sees(&viewer, info.ino))
 		return -ENOENT;
 	*ret_info = info;
+	viewer_veil(&viewer, ret_info);
+	ret_info->nlink = viewer_links(&viewer, &info);
 	return 0;
 }

@@ -12,7 +12,8 @@
 void vault_viewer_begin(struct vault *vault, const struct verb_call *call, struct viewer *viewer);
 /*
  * keystore_resolve for this caller: -ENOENT for all that he does not see, however it is hidden or
- * whatever is missing (also where a name is too long, or what is above is no directory).
+ * whatever is missing (also where a name is too long, or what is above is no directory). What
+ * would tell of hidden names is taken out of *ret_info.
  */
 int vault_find_seen(struct vault *vault, const struct verb_call *call, const char *path, size_t len,
 	struct entry_info *ret_info);

@@ -70,7 +70,6 @@ static int add_rest(struct vault *vault, const struct verb_call *call,
 {
 	scope_buffer struct buffer xattrs = {0};
 	scope_viewer struct viewer viewer = {0};
-	struct entry_info shown = *info;
 	int r = 0;
 
 	if (info->damaged)
@@ -78,9 +77,7 @@ static int add_rest(struct vault *vault, const struct verb_call *call,
 	if (info->kind == ENTRY_DIRECTORY)
 		r = export_xattrs(vault->keystore, info->ino, &xattrs);
 	vault_viewer_begin(vault, call, &viewer);
-	viewer_veil(&viewer, &shown);
-	shown.nlink = viewer_links(&viewer, info);
-	export_look_pack(&shown, &xattrs, answer);
+	export_look_pack(info, &xattrs, answer);
 	if (r == 0 && info->kind == ENTRY_DIRECTORY)
 		r = add_names(vault, &viewer, info->ino, answer);
 	else if (r == 0 && info->kind == ENTRY_SYMLINK)
