@@ -55,6 +55,14 @@ struct decision export_admit(struct vault *vault, const struct verb_call *call,
 	return policy_admit(vault->policy, &inquiry);
 }
 
+bool export_may_see(struct vault *vault, const struct verb_call *call, uint64_t ino)
+{
+	scope_viewer struct viewer viewer = {0};
+
+	vault_viewer_begin(vault, call, &viewer);
+	return viewer_sees(&viewer, ino);
+}
+
 int export_find(struct vault *vault, const struct verb_call *call, const char *path, size_t len,
 	struct entry_info *ret_info)
 {
