@@ -23,6 +23,12 @@ void policy_view_begin(struct policy *policy, const struct ruleset *ruleset,
 	question_set_time(&ret_view->question, clock_now_ns());
 }
 
+void policy_view_look_again(struct policy *policy, struct policy_view *view)
+{
+	surroundings_look(
+		view->ruleset, view->question.subject, policy_exe_hasher(policy), &view->looked);
+}
+
 void policy_view_end(struct policy_view *view)
 {
 	view->ruleset = ruleset_unref(view->ruleset);

@@ -23,6 +23,8 @@ struct policy_view {
 /* ruleset NULL: the one in force. Subject is borrowed until the end. */
 void policy_view_begin(struct policy *policy, const struct ruleset *ruleset,
 	const struct subject *subject, struct policy_view *ret_view);
+/* At the surroundings alone: the hash is known by now. */
+void policy_view_look_again(struct policy *policy, struct policy_view *view);
 void policy_view_end(struct policy_view *view);
 /* As policy_inquire at the moment of the beginning; no budget is asked for. */
 struct decision policy_view_decide(const struct policy_view *view, const struct path_name *names,

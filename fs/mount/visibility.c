@@ -17,7 +17,7 @@
 void viewer_begin(struct viewer *viewer, struct keystore *keystore, struct policy *policy,
 	const struct ruleset *ruleset, const struct subject *subject)
 {
-	*viewer = (struct viewer){.keystore = keystore};
+	*viewer = (struct viewer){.keystore = keystore, .policy = policy};
 	policy_view_begin(policy, ruleset, subject, &viewer->view);
 	viewer->hides = ruleset_hides_names(viewer->view.ruleset);
 }
@@ -272,9 +272,36 @@ static uint32_t count_reachable(
 	return count;
 }
 
-struct decision viewer_decide(struct viewer *viewer, uint64_t ino)
+/* True: the hash was waited for, and another answer is to be had. */
+static bool await_hash(struct viewer *viewer)
 {
-	struct decision decision = {.reason = REASON_SERVER_ERROR}, above;
+	if (!viewer->wants_hash || viewer->awaited)
+		return false;
+	viewer->awaited = true;
+	if (!policy_await_hash(viewer->policy, viewer->view.question.subject))
+		viewer->view.looked.surroundings.hash_failed = true;
+	else
+		policy_view_look_again(viewer->policy, &viewer->view);
+	return true;
+}
+
+static struct decision decide_name(struct viewer *viewer, const struct entry_info *info,
+	const struct name_list *names, bool with_above)
+{
+	struct decision decision, above;
+
+	do
+		decision = decide_entry(viewer, info, names);
+	while (decision.verdict != VERDICT_ALLOW && await_hash(viewer));
+	if (decision.verdict == VERDICT_ALLOW && with_above &&
+		!count_reachable(viewer, names, &above))
+		decision = above;
+	return decision;
+}
+
+static struct decision decide_inode(struct viewer *viewer, uint64_t ino, bool with_above)
+{
+	struct decision decision = {.reason = REASON_SERVER_ERROR};
 	struct name_list names = {0};
 	struct entry_info info;
 
@@ -282,31 +309,24 @@ struct decision viewer_decide(struct viewer *viewer, uint64_t ino)
 		return seen_by_all;
 	if (keystore_stat(viewer->keystore, ino, &info) == 0 &&
 		keystore_names(viewer->keystore, ino, &names) == 0 && names.count)
-		decision = decide_entry(viewer, &info, &names);
-	if (decision.verdict == VERDICT_ALLOW && !count_reachable(viewer, &names, &above))
-		decision = above;
+		decision = decide_name(viewer, &info, &names, with_above);
 	name_list_done(&names);
 	return decision;
 }
 
+struct decision viewer_decide(struct viewer *viewer, uint64_t ino)
+{
+	return decide_inode(viewer, ino, true);
+}
+
 bool viewer_sees(struct viewer *viewer, uint64_t ino)
 {
-	return viewer_decide(viewer, ino).verdict == VERDICT_ALLOW;
+	return decide_inode(viewer, ino, true).verdict == VERDICT_ALLOW;
 }
 
 bool viewer_sees_entry(struct viewer *viewer, uint64_t ino)
 {
-	struct decision decision = {0};
-	struct name_list names = {0};
-	struct entry_info info;
-
-	if (!viewer->hides || ino == ROOT_INO)
-		return true;
-	if (keystore_stat(viewer->keystore, ino, &info) == 0 &&
-		keystore_names(viewer->keystore, ino, &names) == 0 && names.count)
-		decision = decide_entry(viewer, &info, &names);
-	name_list_done(&names);
-	return decision.verdict == VERDICT_ALLOW;
+	return decide_inode(viewer, ino, false).verdict == VERDICT_ALLOW;
 }
 
 bool viewer_way_is_open(struct viewer *viewer, uint64_t ino)

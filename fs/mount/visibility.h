@@ -15,17 +15,22 @@
 /* One caller at one moment; for one thread. Not to be copied or moved. */
 struct viewer {
 	struct keystore *keystore;
+	struct policy *policy;
 	struct policy_view view;
 	bool hides; /* false: everybody sees everything, and nothing needs to be asked */
 	/* By which he may be allowed something at all; gathered when first wanted. */
 	bool gathered;
 	uint32_t *rules;
 	size_t rule_count;
-	/* Something was hidden as the hash of his executable is not known (yet). */
-	bool wants_hash;
+	/* Something was hidden as the hash of his executable is not known: it is waited for, once.
+	 */
+	bool wants_hash, awaited;
 };
 
-/* ruleset NULL: the one in force. Subject is borrowed until the end. */
+/*
+ * ruleset NULL: the one in force. Subject is borrowed until the end. The questions below may wait
+ * for the hash of his executable, when a rule asks for it: without locks.
+ */
 void viewer_begin(struct viewer *viewer, struct keystore *keystore, struct policy *policy,
 	const struct ruleset *ruleset, const struct subject *subject);
 void viewer_end(struct viewer *viewer);
