@@ -2,9 +2,9 @@
 /* export_decide.c - the rules' word on a path, as an open of it would get. */
 #include "fs/cmd/export_decide.h"
 
-#include "fs/cmd/vault_sight.h"
-
 #include <errno.h>
+
+#include "fs/cmd/vault_sight.h"
 
 static struct path_name *paths_of(const struct name_list *names)
 {

@@ -68,7 +68,7 @@ struct opening {
 	struct name_list names;
 	struct handle *handle;
 	bool hash_failed; /* of the caller's program */
-	bool is_odd; /* an identity that no rule can name */
+	bool is_odd;	  /* an identity that no rule can name */
 };
 
 static void opening_free(struct opening *opening)

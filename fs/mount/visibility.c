@@ -27,6 +27,8 @@ void viewer_end(struct viewer *viewer)
 	free(viewer->rules);
 	viewer->rules = NULL;
 	policy_view_end(&viewer->view);
+	if (viewer->awaited)
+		subject_done(&viewer->hashed);
 }
 
 static struct decision decide_names(struct viewer *viewer, const struct name_list *names)
@@ -247,6 +249,7 @@ static bool is_denied(
 	struct decision decision;
 
 	decision = policy_view_decide(&viewer->view, &name, 1, PERMISSION_LIST);
+	viewer->wants_hash |= decision.wants_hash;
 	*ret_decision = decision;
 	return decision.verdict != VERDICT_ALLOW && decision.reason != REASON_PRIVATE_LIST;
 }
@@ -275,27 +278,42 @@ static uint32_t count_reachable(
 /* True: the hash was waited for, and another answer is to be had. */
 static bool await_hash(struct viewer *viewer)
 {
-	if (!viewer->wants_hash || viewer->awaited)
+	if (!viewer->wants_hash || viewer->awaited ||
+		subject_copy(viewer->view.question.subject, &viewer->hashed) < 0)
 		return false;
 	viewer->awaited = true;
-	if (!policy_await_hash(viewer->policy, viewer->view.question.subject))
-		viewer->view.looked.surroundings.hash_failed = true;
-	else
+	viewer->view.question.subject = &viewer->hashed;
+	if (policy_await_hash(viewer->policy, &viewer->hashed))
 		policy_view_look_again(viewer->policy, &viewer->view);
+	else
+		viewer->view.looked.surroundings.hash_failed = true;
 	return true;
+}
+
+static struct decision decide_once(struct viewer *viewer, const struct entry_info *info,
+	const struct name_list *names, bool with_above)
+{
+	struct decision decision, above;
+
+	viewer->wants_hash = false;
+	decision = decide_entry(viewer, info, names);
+	if (decision.verdict == VERDICT_ALLOW && with_above &&
+		!count_reachable(viewer, names, &above))
+		decision = above;
+	return decision;
 }
 
 static struct decision decide_name(struct viewer *viewer, const struct entry_info *info,
 	const struct name_list *names, bool with_above)
 {
-	struct decision decision, above;
+	struct decision decision;
 
 	do
-		decision = decide_entry(viewer, info, names);
-	while (decision.verdict != VERDICT_ALLOW && await_hash(viewer));
-	if (decision.verdict == VERDICT_ALLOW && with_above &&
-		!count_reachable(viewer, names, &above))
-		decision = above;
+		decision = decide_once(viewer, info, names, with_above);
+	while (await_hash(viewer));
+	/* What an unknown hash may be denied is not seen. */
+	if (viewer->wants_hash)
+		decision = (struct decision){.reason = REASON_HASH_UNKNOWN};
 	return decision;
 }
 
@@ -337,9 +355,16 @@ bool viewer_way_is_open(struct viewer *viewer, uint64_t ino)
 
 	if (!viewer->hides || ino == ROOT_INO)
 		return true;
-	if (keystore_names(viewer->keystore, ino, &names) == 0 && names.count)
-		open = !is_denied(viewer, names.names[0].path, names.names[0].len, &decision) &&
-		       !is_cut_off(viewer, names.names[0].path, names.names[0].len, &decision);
+	if (keystore_names(viewer->keystore, ino, &names) == 0 && names.count) {
+		do {
+			viewer->wants_hash = false;
+			open = !is_denied(viewer, names.names[0].path, names.names[0].len,
+				       &decision) &&
+			       !is_cut_off(
+				       viewer, names.names[0].path, names.names[0].len, &decision);
+		} while (await_hash(viewer));
+		open &= !viewer->wants_hash;
+	}
 	name_list_done(&names);
 	return open;
 }
