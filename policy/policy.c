@@ -46,12 +46,14 @@ struct usage *policy_usage(struct policy *policy)
 	return policy->usage;
 }
 
-/* Nothing is left in force of what cannot be believed. */
+/* Nothing is left in force of what cannot be believed, but names that were hidden stay hidden. */
 static int load_broken(struct policy *policy)
 {
+	struct ruleset_parts parts = {.is_private = rule_store_may_be_private(policy->rows)};
+
 	policy->ruleset = ruleset_unref(policy->ruleset);
 	policy_set_broken(policy);
-	return ruleset_new(NULL, 0, &policy->ruleset);
+	return ruleset_build(&parts, &policy->ruleset);
 }
 
 static int load_ruleset(struct policy *policy)

@@ -9,6 +9,7 @@
 
 #include "keystore/base/sealed_rows.h"
 #include "policy/decide.h"
+#include "policy/policy_view.h"
 #include "policy/role.h"
 
 struct policy;
@@ -121,7 +122,7 @@ struct policy_change *policy_change_free(struct policy_change *change);
 bool policy_holds_role(struct policy *policy, enum role role, const struct subject *subject);
 /* [rows] Inside the caller's change, at init: this uid gets all three roles. */
 int policy_store_first_holder(struct sealed_rows *rows, uint32_t uid, const char *name);
-/* [rows] The same: whether names are hidden unless allowed. */
+/* [rows] The same, at init: whether names are hidden unless allowed. Always said. */
 int policy_store_private(struct sealed_rows *rows, bool is_private);
 
 SCOPE_FUNCTION(struct policy *, policy_close);

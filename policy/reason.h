@@ -64,7 +64,8 @@
 	X(REASON_SELF_GRANT, "self-grant", "who makes the change could read more by it")           \
 	X(REASON_LAST_HOLDER, "last-holder", "a role over the vault would have no holder left")    \
 	X(REASON_NOT_COUNTED, "not-counted",                                                       \
-		"the open could not be counted under the rule's budget")
+		"the open could not be counted under the rule's budget")                           \
+	X(REASON_WOULD_WIDEN, "would-widen", "more could be read under the new names")
 
 enum reason {
 #define REASON_ENUM(name, word, text) name,

@@ -141,6 +141,23 @@ int rule_store_load(struct sealed_rows *rows, struct stored_rules *ret_stored)
 	return 0;
 }
 
+static int look_for_public(void *arg, const struct db_value *values, bool intact)
+{
+	bool *is_public = arg;
+
+	if (intact && values[0].type == DB_TEXT && values[1].type == DB_TEXT &&
+		value_is(&values[0], private_setting) && value_is(&values[1], public_value))
+		*is_public = true;
+	return 0;
+}
+
+bool rule_store_may_be_private(struct sealed_rows *rows)
+{
+	bool is_public = false;
+
+	return sealed_rows_each(rows, "setting", look_for_public, &is_public) < 0 || !is_public;
+}
+
 int rule_store_put(struct sealed_rows *rows, const struct rule *rule)
 {
 	scope_buffer struct buffer words = {0};

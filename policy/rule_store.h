@@ -29,6 +29,8 @@ int rule_store_load(struct sealed_rows *rows, struct stored_rules *ret_stored);
 int rule_store_put(struct sealed_rows *rows, const struct rule *rule);
 int rule_store_delete(struct sealed_rows *rows, uint64_t number);
 int rule_store_put_next_number(struct sealed_rows *rows, uint64_t number);
+/* Of rows that are not all intact: true unless one that is says no. */
+bool rule_store_may_be_private(struct sealed_rows *rows);
 int rule_store_put_private(struct sealed_rows *rows, bool is_private);
 int rule_store_put_clock(struct sealed_rows *rows, bool distrusted);
 

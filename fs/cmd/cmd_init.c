@@ -107,7 +107,7 @@ static int take_directory(const char *path, bool *ret_made, struct output *outpu
 	return EXIT_DONE;
 }
 
-static int store_holder(struct keystore *keystore)
+static int store_policy(struct keystore *keystore, bool is_private)
 {
 	struct sealed_rows *rows = keystore_rows(keystore);
 	struct passwd *user = getpwuid(geteuid());
@@ -117,6 +117,8 @@ static int store_holder(struct keystore *keystore)
 	r = sealed_rows_begin(rows);
 	if (r == 0)
 		r = policy_store_first_holder(rows, geteuid(), user ? user->pw_name : "");
+	if (r == 0)
+		r = policy_store_private(rows, is_private);
 	if (r == 0)
 		r = sealed_rows_commit(rows);
 	else
@@ -163,7 +165,7 @@ static int record_init(
 }
 
 static int make_vault(const char *path, const struct keystore_options *options,
-	const struct unlock_secrets *secrets, uint8_t ret_fingerprint[DIGEST_SIZE])
+	const struct unlock_secrets *secrets, bool is_private, uint8_t ret_fingerprint[DIGEST_SIZE])
 {
 	scope(keystore_close) struct keystore *keystore = NULL;
 	struct audit_key_wrapper wrapper;
@@ -175,7 +177,7 @@ static int make_vault(const char *path, const struct keystore_options *options,
 	wrapper = vault_key_wrapper(keystore);
 	r = object_store_create(keystore_objects_path(keystore));
 	if (r == 0)
-		r = store_holder(keystore);
+		r = store_policy(keystore, is_private);
 	if (r == 0)
 		r = audit_create(path, keystore_vault_id(keystore), &wrapper, ret_fingerprint);
 	if (r == 0)
@@ -215,6 +217,7 @@ static int init_in(
 {
 	const char *objects_option = invocation_option(invocation, "objects");
 	const char *key_file = invocation_option(invocation, "new-key-file");
+	bool is_private = invocation_option(invocation, "private");
 	struct keystore_options options = {0};
 	struct unlock_secrets secrets = {0};
 	scope_free char *objects = NULL;
@@ -244,7 +247,7 @@ static int init_in(
 		objects = NULL;
 	}
 	options.objects = objects_option ? objects : NULL;
-	r = objects ? make_vault(path, &options, &secrets, fingerprint) : -ENOMEM;
+	r = objects ? make_vault(path, &options, &secrets, is_private, fingerprint) : -ENOMEM;
 	unlock_secrets_done(&secrets);
 	if (r < 0) {
 		complain(output, "init: %s%s%s: %s; nothing was made", path,
@@ -261,6 +264,8 @@ static int init_in(
 		"fingerprint: it proves the trail%s%s",
 		path, zone, geteuid(), key_file ? "; keep a copy of " : "",
 		key_file ? key_file : "");
+	if (is_private)
+		remark(output, "Its names are hidden from whom no rule allows anything");
 	remark(output, "Next: modelvault import %s SOURCE...", path);
 	return EXIT_DONE;
 }

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "fs/cmd/vault_sight.h"
+
 static struct path_name *paths_of(const struct name_list *names)
 {
 	struct path_name *paths = names->count ? calloc(names->count, sizeof(*paths)) : NULL;
@@ -53,18 +55,12 @@ struct decision export_admit(struct vault *vault, const struct verb_call *call,
 	return policy_admit(vault->policy, &inquiry);
 }
 
-/* The root has no name that a pattern could match. */
 bool export_may_see(struct vault *vault, const struct verb_call *call, uint64_t ino)
 {
-	struct name_list names = {0};
-	bool may;
+	scope_viewer struct viewer viewer = {0};
 
-	if (ino == ROOT_INO)
-		return true;
-	may = keystore_names(vault->keystore, ino, &names) == 0 &&
-	      export_decide(vault, call, &names, PERMISSION_LIST).verdict == VERDICT_ALLOW;
-	name_list_done(&names);
-	return may;
+	vault_viewer_begin(vault, call, &viewer);
+	return viewer_sees(&viewer, ino);
 }
 
 int export_find(struct vault *vault, const struct verb_call *call, const char *path, size_t len,
@@ -74,19 +70,17 @@ int export_find(struct vault *vault, const struct verb_call *call, const char *p
 	struct entry_info info;
 	int r;
 
-	r = keystore_resolve(vault->keystore, path, len, &info);
-	if (r == 0 && export_may_see(vault, call, info.ino)) {
+	r = vault_find_seen(vault, call, path, len, &info);
+	if (r == 0) {
 		*ret_info = info;
 		return EXIT_DONE;
 	}
-	if (r == 0)
-		r = -ENOENT;
 	shown = text_for_terminal(path, len);
 	complain(call->output,
 		"export: %s: %s in this vault; `modelvault ls %s` shows what is there",
 		shown ? shown : "", r == -ENOENT ? "no such name" : result_text(r),
 		vault->place.path);
-	return r == -ENOTDIR ? EXIT_NOT_FOUND : exit_code_of(r);
+	return exit_code_of(r);
 }
 
 static int add_xattr(struct keystore *keystore, uint64_t ino, const char *name, struct buffer *to)

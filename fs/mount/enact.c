@@ -86,13 +86,17 @@ static uint64_t enact(
 	struct gate *gate, struct policy_change *change, struct gate_effect *ret_effect)
 {
 	struct enacting enacting = {.gate = gate};
+	bool hid;
 
 	*ret_effect = (struct gate_effect){0};
 	pthread_mutex_lock(&gate->enacting);
+	hid = gate_hides_names(gate);
 	pthread_rwlock_wrlock(&gate->rules);
 	if (change)
 		policy_enact_change(gate->backend.policy, change);
 	pthread_rwlock_unlock(&gate->rules);
+	if (!hid && gate_hides_names(gate))
+		gate_begin_hiding(gate);
 	ret_effect->ended =
 		handle_end(gate->handles, fails_now, record_ended, &enacting, &ret_effect->ending);
 	pthread_mutex_unlock(&gate->enacting);

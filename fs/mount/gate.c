@@ -59,15 +59,6 @@ void gate_shut(struct gate *gate)
 	atomic_store(&gate->shut, true);
 }
 
-bool gate_hides_names(struct gate *gate)
-{
-	struct ruleset *ruleset = policy_ruleset(gate->backend.policy);
-	bool hides = ruleset_hides_names(ruleset);
-
-	ruleset_unref(ruleset);
-	return hides;
-}
-
 /* What an OPEN carries from the request to the answer. */
 struct opening {
 	fuse_req_t request;
@@ -77,6 +68,7 @@ struct opening {
 	struct name_list names;
 	struct handle *handle;
 	bool hash_failed; /* of the caller's program */
+	bool is_odd;	  /* an identity that no rule can name */
 };
 
 static void opening_free(struct opening *opening)
@@ -105,6 +97,10 @@ static void refuse_open(struct opening *opening, const struct subject *subject, 
 		event.path_len = opening->names.names[0].len;
 	}
 	atomic_fetch_add(&opening->session->gate->opens_refused, 1);
+	/* By a descriptor from when it was seen: as one that is gone. */
+	if (!gate_shows(
+		    opening->session->gate, opening->is_odd ? NULL : subject, opening->info.ino))
+		result = -ESTALE;
 	record_and_refuse(opening->request, &event, result);
 }
 
@@ -438,6 +434,7 @@ void gate_open(fuse_req_t request, const struct node_info *node, const struct fu
 		if (keystore_names(opening->session->gate->backend.keystore, node->ino,
 			    &opening->names) < 0)
 			opening->names.count = 0;
+		opening->is_odd = true;
 		refuse_open(opening, &subject, reason, 0, -EACCES, NULL);
 		opening_free(opening);
 	} else {
@@ -446,8 +443,8 @@ void gate_open(fuse_req_t request, const struct node_info *node, const struct fu
 	subject_done(&subject);
 }
 
-/* A decision about a name or an access(2) that leaves no record. 0 or -EACCES. */
-static int decide_quietly(fuse_req_t request, uint64_t ino, enum permission permission)
+/* The decision about an access(2), which leaves no record. */
+int gate_may_read(fuse_req_t request, uint64_t ino)
 {
 	struct gate *gate = session_of(request)->gate;
 	const struct fuse_ctx *ctx = fuse_req_ctx(request);
@@ -459,22 +456,11 @@ static int decide_quietly(fuse_req_t request, uint64_t ino, enum permission perm
 
 	if (subject_capture(&origin, &subject, &reason) == 0 &&
 		keystore_names(gate->backend.keystore, ino, &names) == 0 && names.count) {
-		decision = gate_decide(gate, &subject, &names, permission);
+		decision = gate_decide(gate, &subject, &names, PERMISSION_READ);
 		if (decision.wants_hash && policy_await_hash(gate->backend.policy, &subject))
-			decision = gate_decide(gate, &subject, &names, permission);
+			decision = gate_decide(gate, &subject, &names, PERMISSION_READ);
 	}
 	name_list_done(&names);
 	subject_done(&subject);
 	return decision.verdict == VERDICT_ALLOW && !decision.wants_hash ? 0 : -EACCES;
-}
-
-bool gate_may_list(fuse_req_t request, uint64_t ino)
-{
-	/* The root has no name that a pattern could match; whoever reaches the mount sees it. */
-	return ino == ROOT_INO || decide_quietly(request, ino, PERMISSION_LIST) == 0;
-}
-
-int gate_may_read(fuse_req_t request, uint64_t ino)
-{
-	return decide_quietly(request, ino, PERMISSION_READ);
 }

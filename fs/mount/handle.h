@@ -82,6 +82,8 @@ void handle_free(struct handle_table *table, struct handle *handle);
 void handle_set_last_name(struct handle_table *table, uint64_t ino, const char *name, size_t len);
 /* What a file was like that is in no directory any more and still open after it was replaced. */
 bool handle_find_replaced(struct handle_table *table, uint64_t ino, struct entry_info *ret_info);
+/* Has this user the file open? */
+bool handle_has_user(struct handle_table *table, uint64_t ino, uint32_t uid);
 
 /* handle_end.c: handles that are ended */
 
