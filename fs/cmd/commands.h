@@ -45,7 +45,7 @@ int verb_deny(struct vault *vault, struct verb_call *call);
 int run_revoke(struct invocation *invocation);
 int verb_revoke(struct vault *vault, struct verb_call *call);
 /* cmd_rules.c */
-/* cmd_rules.c */
+int run_rules(struct invocation *invocation);
 int verb_rules(struct vault *vault, struct verb_call *call);
 /* cmd_explain.c */
 int verb_explain(struct vault *vault, struct verb_call *call);
