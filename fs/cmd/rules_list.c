@@ -1,63 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rules_list.c - `rules VAULT [list] [--json]`: each rule, its conditions, and what is the matter.
- */
-#include <errno.h>
-#include <string.h>
-
+/* rules_list.c - `rules VAULT [list] [--json]`: each rule, and what is the matter with it. */
+#include "fs/cmd/rule_report.h"
 #include "fs/cmd/rules_verbs.h"
-#include "keystore/base/json.h"
-#include "policy/rule_text.h"
+#include "keystore/base/clock.h"
 
-/* The words of grant, and beside each the number that decides. */
-static int json_of_subjects(struct json *json, const struct rule *rule)
+static int json_line_of(const struct rule *rule, int64_t now_ns, struct buffer *to)
 {
-	const char *subjects[LIMIT_RULE_WORDS];
-	int64_t numbers[LIMIT_RULE_WORDS];
-	size_t at[LIMIT_RULE_WORDS];
-	scope_buffer struct buffer texts = {0};
+	scope(json_free) struct json *json = json_new();
+	int r = rule_to_json(rule, json);
 
-	if (rule->word_count > LIMIT_RULE_WORDS)
-		return -E2BIG;
-	for (size_t i = 0; i < rule->word_count; i++) {
-		const struct subject_word *word = &rule->words[i];
-
-		at[i] = texts.len;
-		buffer_add_format(&texts, "%s%s%s", subject_word_prefix(word->kind),
-			word->name ? ":" : "", word->name ? word->name : "");
-		buffer_add_u8(&texts, '\0');
-		numbers[i] = subject_word_has_number(word->kind) ? (int64_t)word->number : -1;
-	}
-	if (texts.failed)
-		return -ENOMEM;
-	for (size_t i = 0; i < rule->word_count; i++)
-		subjects[i] = (const char *)texts.data + at[i];
-	json_text_array(json, "subjects", subjects, rule->word_count);
-	json_number_array(json, "numbers", numbers, rule->word_count);
-	return 0;
-}
-
-static int json_of_rule(struct json *json, const struct rule *rule)
-{
-	char permissions[PERMISSIONS_TEXT_SIZE];
-	int r;
-
-	permissions_to_text(rule->permissions, permissions);
-	json_int(json, "rule", (int64_t)rule->number);
-	json_text(json, "effect", rule->effect == RULE_ALLOW ? "allow" : "deny");
-	json_text(json, "perms", permissions);
-	json_bytes(json, "pattern", rule->pattern, rule->pattern_len);
-	r = json_of_subjects(json, rule);
 	if (r < 0)
 		return r;
 	json_time(json, "created", rule->created_ns);
 	json_int(json, "created_by", rule->created_by);
 	json_bool(json, "stale", rule_is_stale(rule));
-	return 0;
+	json_text(json, "state", rule_state_word(rule_state_of(rule, now_ns)));
+	return json_line(json, to);
+}
+
+/* What is the matter stands as a comment: the rest can be pasted. */
+static int text_line_of(const struct rule *rule, int64_t now_ns, struct buffer *to)
+{
+	const char *matter = rule_state_text(rule_state_of(rule, now_ns));
+	int r;
+
+	buffer_add_format(to, "%llu ", (unsigned long long)rule->number);
+	r = rule_to_text(rule, to);
+	if (matter)
+		buffer_add_format(to, "  # %s", matter);
+	buffer_add_text(to, "\n");
+	return r;
 }
 
 int rules_list_verb(struct vault *vault, struct verb_call *call)
 {
 	scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(vault->policy);
+	bool json = verb_flag(call, "json");
+	int64_t now_ns = clock_now_ns();
 	int r = 0;
 
 	if (policy_is_broken(vault->policy))
@@ -68,20 +47,7 @@ int rules_list_verb(struct vault *vault, struct verb_call *call)
 		const struct rule *rule = ruleset_at(ruleset, i);
 		scope_buffer struct buffer line = {0};
 
-		if (verb_flag(call, "json")) {
-			scope(json_free) struct json *json = json_new();
-
-			r = json_of_rule(json, rule);
-			if (r == 0)
-				r = json_line(json, &line);
-		} else {
-			buffer_add_format(&line, "%llu ", (unsigned long long)rule->number);
-			r = rule_to_text(rule, &line);
-			if (rule_is_stale(rule))
-				buffer_add_text(
-					&line, "  (stale: the name has another number now)");
-			buffer_add_text(&line, "\n");
-		}
+		r = json ? json_line_of(rule, now_ns, &line) : text_line_of(rule, now_ns, &line);
 		if (r == 0)
 			say_bytes(call->output, line.data, line.len);
 	}
