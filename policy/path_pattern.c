@@ -422,22 +422,30 @@ static bool component_is_literal(
 	return !component->any_depth;
 }
 
-struct path_prefix path_pattern_prefix(const struct path_pattern *pattern)
+void path_pattern_prefixes(const struct path_pattern *pattern, struct path_prefixes *ret_prefixes)
 {
-	struct path_prefix prefix = {.hash = PREFIX_SEED};
+	uint32_t hash = PREFIX_SEED, depth = 0;
 
-	for (size_t i = 0; i < pattern->component_count && prefix.depth < PREFIX_DEPTH_MAX; i++) {
-		const struct component *component = &pattern->components[i];
+	ret_prefixes->hashes[0] = hash;
+	while (depth < pattern->component_count && depth < PREFIX_DEPTH_MAX) {
+		const struct component *component = &pattern->components[depth];
 
 		if (!component_is_literal(pattern, component))
 			break;
-		for (size_t j = 0; j < component->count; j++)
-			prefix.hash = prefix_add_byte(
-				prefix.hash, pattern->tokens[component->first + j].byte);
-		prefix.hash = prefix_add_byte(prefix.hash, '/');
-		prefix.depth++;
+		for (size_t i = 0; i < component->count; i++)
+			hash = prefix_add_byte(hash, pattern->tokens[component->first + i].byte);
+		hash = prefix_add_byte(hash, '/');
+		ret_prefixes->hashes[++depth] = hash;
 	}
-	return prefix;
+	ret_prefixes->depth = depth;
+}
+
+struct path_prefix path_pattern_prefix(const struct path_pattern *pattern)
+{
+	struct path_prefixes prefixes;
+
+	path_pattern_prefixes(pattern, &prefixes);
+	return (struct path_prefix){prefixes.hashes[prefixes.depth], prefixes.depth};
 }
 
 #define REACH_MAX 64 /* components that are followed; of longer patterns all is in doubt */
@@ -484,4 +492,70 @@ bool path_pattern_may_match_below(const struct path_pattern *pattern, const char
 		at = slash ? slash + 1 : end;
 	}
 	return reached != 0;
+}
+
+static bool token_is_same(const struct path_pattern *pattern, const struct token *token,
+	const struct path_pattern *other, const struct token *other_token)
+{
+	if (token->kind != other_token->kind)
+		return false;
+	if (token->kind == TOKEN_BYTE)
+		return token->byte == other_token->byte;
+	return token->kind != TOKEN_SET ||
+	       memcmp(&pattern->sets[token->set], &other->sets[other_token->set],
+		       sizeof(struct byte_set)) == 0;
+}
+
+/* Does one component match every name that the other's matches? No `**` among them. */
+static bool component_covers(const struct path_pattern *pattern, const struct component *component,
+	const struct path_pattern *other, const struct component *others)
+{
+	const struct token *tokens = &pattern->tokens[component->first];
+	const struct token *other_tokens = &other->tokens[others->first];
+	char name[LIMIT_NAME];
+	bool same = component->count == others->count;
+
+	if (component->count == 1 && tokens->kind == TOKEN_STAR)
+		return true;
+	for (size_t i = 0; i < others->count && same; i++)
+		same = token_is_same(pattern, &tokens[i], other, &other_tokens[i]);
+	if (same)
+		return true;
+	/* A longer one is no name that anything has. */
+	if (!component_is_literal(other, others) || others->count > LIMIT_NAME)
+		return false;
+	for (size_t i = 0; i < others->count; i++)
+		name[i] = (char)other_tokens[i].byte;
+	return component_matches(pattern, component, name, others->count);
+}
+
+/* As a path is matched, with the other's components for names: its `**` only a `**` covers. */
+bool path_pattern_covers(const struct path_pattern *pattern, const struct path_pattern *other)
+{
+	const struct component *components = pattern->components;
+	size_t component = 0, at = 0, star = SIZE_MAX, star_at = 0;
+
+	for (;;) {
+		if (component < pattern->component_count && components[component].any_depth) {
+			star = component++;
+			star_at = at;
+			if (component == pattern->component_count)
+				return true;
+			continue;
+		}
+		if (at == other->component_count && component == pattern->component_count)
+			return true;
+		if (at < other->component_count && component < pattern->component_count &&
+			!other->components[at].any_depth &&
+			component_covers(
+				pattern, &components[component], other, &other->components[at])) {
+			component++;
+			at++;
+			continue;
+		}
+		if (star == SIZE_MAX || star_at == other->component_count)
+			return false;
+		at = ++star_at;
+		component = star + 1;
+	}
 }

@@ -28,8 +28,15 @@ struct path_pattern *path_pattern_free(struct path_pattern *pattern);
 bool path_pattern_matches(const struct path_pattern *pattern, const char *path, size_t len);
 /* The names that every path it matches begins with, as far as they are literal. */
 struct path_prefix path_pattern_prefix(const struct path_pattern *pattern);
+/* All of these beginnings, of which that is the last: of each depth that is literal. */
+void path_pattern_prefixes(const struct path_pattern *pattern, struct path_prefixes *ret_prefixes);
 /* Could it match this directory or something below it? True when in doubt. */
 bool path_pattern_may_match_below(const struct path_pattern *pattern, const char *path, size_t len);
+/*
+ * Does it match every path that the other matches? False when in doubt, which is when one name of
+ * the other is a glob that is not the same text and that no '*' alone covers.
+ */
+bool path_pattern_covers(const struct path_pattern *pattern, const struct path_pattern *other);
 
 SCOPE_FUNCTION(struct path_pattern *, path_pattern_free);
 

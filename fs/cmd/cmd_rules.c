@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd_rules.c - `rules VAULT [list] | export | import FILE`: all of the policy at once. The front
- * reads the user's own file and passes it on; the words are looked up here and done by rules_*.c.
+ * cmd_rules.c - `rules VAULT [list] | export | import FILE | lint [FILE]`: all of the policy at
+ * once. The front reads the user's own file and passes it on; the words are looked up here and done
+ * by rules_*.c.
  */
 #include <limits.h>
 #include <string.h>
@@ -25,6 +26,7 @@ static const struct rules_word {
 	{"export", rules_export_verb, 0, 0, false, "export", {0}},
 	{"import", rules_import_verb, 1, 1, true, "import FILE|- [--replace] [--dry-run]",
 		{"replace", "dry-run"}},
+	{"lint", rules_lint_verb, 0, 1, true, "lint [FILE|-] [--json]", {"json"}},
 };
 static const char *const options[] = {"json", "replace", "dry-run"};
 
@@ -48,8 +50,8 @@ static const struct rules_word *find_word(const struct message *request, struct 
 			word = &words[i];
 	if (!word) {
 		complain(output,
-			"rules: '%s' is not known; `rules VAULT list` shows them, export and "
-			"import FILE are for all of them at once",
+			"rules: '%s' is not known: list, export, import FILE and lint [FILE] "
+			"are",
 			text);
 		return NULL;
 	}

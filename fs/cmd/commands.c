@@ -187,13 +187,24 @@ const struct command commands[] = {
 	},
 	{
 		.name = "rules",
-		.operands = "VAULT [list] | export | import FILE|-",
+		.operands = "VAULT [list] | export | import FILE|- | lint [FILE|-]",
 		.summary = "list the rules; all of them as a file, one a line, and back",
 		.options = OPTIONS(FLAG("json"), FLAG("replace"), FLAG("dry-run")),
 		.min_operands = 1,
 		.max_operands = 3,
 		.run = run_rules,
 		.verb = verb_rules,
+		.needs = NEEDS_ANY_ROLE,
+	},
+	{
+		.name = "mode",
+		.operands =
+			"VAULT [enforce | learn SUBJECT... PATTERN --for D | set SETTING=VALUE]",
+		.summary = "show or end learning, learn accesses for a while; the vault's settings",
+		.options = OPTIONS(FLAG("json"), VALUE("for"), VALUE("note"), FLAG("dry-run")),
+		.min_operands = 1,
+		.max_operands = MANY,
+		.verb = verb_mode,
 		.needs = NEEDS_ANY_ROLE,
 	},
 	{

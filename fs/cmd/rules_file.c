@@ -52,18 +52,6 @@ int rules_export_verb(struct vault *vault, struct verb_call *call)
 	return EXIT_DONE;
 }
 
-struct telling {
-	struct verb_call *call;
-	const char *name; /* of the file */
-};
-
-static void tell_mistake(void *arg, size_t line, const char *mistake)
-{
-	const struct telling *telling = arg;
-
-	complain(telling->call->output, "%s:%zu: %s", telling->name, line, mistake);
-}
-
 static int digest_of(const char *text, size_t len, char ret_hex[2 * DIGEST_SIZE + 1])
 {
 	const struct iovec part = PART(text, len);
@@ -75,11 +63,17 @@ static int digest_of(const char *text, size_t len, char ret_hex[2 * DIGEST_SIZE 
 	return r;
 }
 
-int rules_text_load(struct verb_call *call, const char *what, struct rules_text *ret_rules)
+const char *rules_text_name(const struct verb_call *call)
 {
 	const char *name = verb_operand(call, 1, NULL);
-	struct telling telling = {call, strcmp(name, "-") == 0 ? "standard input" : name};
-	scope_rule_file struct rule_file file = {0};
+
+	return strcmp(name, "-") == 0 ? "standard input" : name;
+}
+
+int rules_text_load(struct verb_call *call, const char *what,
+	void (*tell)(void *arg, size_t line, const char *mistake), void *arg,
+	struct rules_text *ret_rules)
+{
 	scope_free char *text = NULL;
 	size_t len;
 	int r;
@@ -88,17 +82,19 @@ int rules_text_load(struct verb_call *call, const char *what, struct rules_text 
 	if (r == 0)
 		r = digest_of(text, len, ret_rules->digest);
 	if (r == 0)
-		r = rule_file_read(text, len, clock_now_ns(), tell_mistake, &telling, &file);
+		r = rule_file_read(text, len, clock_now_ns(), tell, arg, &ret_rules->file);
 	if (r < 0) {
-		complain(call->output, "%s: %s: %s", what, telling.name, result_text(r));
+		complain(call->output, "%s: %s: %s", what, rules_text_name(call), result_text(r));
 		return EXIT_FAILED;
 	}
-	if (file.mistakes > RULE_FILE_TOLD_MAX)
-		complain(call->output, "%s: and %zu lines more", telling.name,
-			file.mistakes - RULE_FILE_TOLD_MAX);
-	ret_rules->file = file;
-	file = (struct rule_file){0};
 	return EXIT_DONE;
+}
+
+static void tell_mistake(void *arg, size_t line, const char *mistake)
+{
+	const struct verb_call *call = arg;
+
+	complain(call->output, "%s:%zu: %s", rules_text_name(call), line, mistake);
 }
 
 /* One import on its way. */
@@ -262,9 +258,12 @@ int rules_import_verb(struct vault *vault, struct verb_call *call)
 
 	code = caller_must_hold(vault, call, ROLE_ADMIN, "rules import");
 	if (code == EXIT_DONE)
-		code = rules_text_load(call, "rules import", &import.rules);
+		code = rules_text_load(call, "rules import", tell_mistake, call, &import.rules);
 	if (code != EXIT_DONE)
 		return code;
+	if (import.rules.file.mistakes > RULE_FILE_TOLD_MAX)
+		complain(call->output, "%s: and %zu lines more", rules_text_name(call),
+			import.rules.file.mistakes - RULE_FILE_TOLD_MAX);
 	if (import.rules.file.mistakes) {
 		complain(call->output, "rules import: nothing was changed");
 		return EXIT_USAGE;
