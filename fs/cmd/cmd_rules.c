@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd_rules.c - `rules VAULT [list] | export | import FILE | lint [FILE]`: all of the policy at
- * once. The front reads the user's own file and passes it on; the words are looked up here and done
- * by rules_*.c.
+ * cmd_rules.c - `rules VAULT [list] | export | import FILE | lint [FILE] | suggest`: all of the
+ * policy at once. The front reads the user's own file and passes it on; the words are looked up
+ * here and done by rules_*.c.
  */
 #include <limits.h>
 #include <string.h>
@@ -27,8 +27,10 @@ static const struct rules_word {
 	{"import", rules_import_verb, 1, 1, true, "import FILE|- [--replace] [--dry-run]",
 		{"replace", "dry-run"}},
 	{"lint", rules_lint_verb, 0, 1, true, "lint [FILE|-] [--json]", {"json"}},
+	{"suggest", rules_suggest_verb, 0, 0, false, "suggest [--since TIME] [--refused] [--json]",
+		{"since", "refused", "json"}},
 };
-static const char *const options[] = {"json", "replace", "dry-run"};
+static const char *const options[] = {"json", "replace", "dry-run", "since", "refused"};
 
 static bool takes_option(const struct rules_word *word, const char *name)
 {
@@ -50,7 +52,8 @@ static const struct rules_word *find_word(const struct message *request, struct 
 			word = &words[i];
 	if (!word) {
 		complain(output,
-			"rules: '%s' is not known: list, export, import FILE and lint [FILE] "
+			"rules: '%s' is not known: list, export, import FILE, lint [FILE] and "
+			"suggest "
 			"are",
 			text);
 		return NULL;

@@ -187,9 +187,10 @@ const struct command commands[] = {
 	},
 	{
 		.name = "rules",
-		.operands = "VAULT [list] | export | import FILE|- | lint [FILE|-]",
+		.operands = "VAULT [list] | export | import FILE|- | lint [FILE|-] | suggest",
 		.summary = "list the rules; all of them as a file, one a line, and back",
-		.options = OPTIONS(FLAG("json"), FLAG("replace"), FLAG("dry-run")),
+		.options = OPTIONS(FLAG("json"), FLAG("replace"), FLAG("dry-run"), VALUE("since"),
+			FLAG("refused")),
 		.min_operands = 1,
 		.max_operands = 3,
 		.run = run_rules,

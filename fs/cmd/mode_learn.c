@@ -76,7 +76,6 @@ static int add_rule(struct vault *vault, struct verb_call *call, struct rule *ru
 
 	rule->created_ns = clock_now_ns();
 	rule->created_by = call->caller->uid;
-	buffer_add_text(&words, "learn: ");
 	if (rule_to_text(rule, &words) < 0)
 		return EXIT_FAILED;
 	edit.words = buffer_text(&words);

@@ -13,6 +13,8 @@ int rules_export_verb(struct vault *vault, struct verb_call *call);
 int rules_import_verb(struct vault *vault, struct verb_call *call);
 /* rules_lint.c */
 int rules_lint_verb(struct vault *vault, struct verb_call *call);
+/* rules_suggest.c */
+int rules_suggest_verb(struct vault *vault, struct verb_call *call);
 
 /* A file of rules that the front has passed. */
 struct rules_text {
