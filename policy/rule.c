@@ -162,7 +162,7 @@ int rule_describe(const struct rule *rule, struct buffer *to)
 }
 
 /* A failing database makes nothing stale: only an answer that differs does. */
-static bool word_is_stale(const struct subject_word *word)
+bool subject_word_is_stale(const struct subject_word *word)
 {
 	uint32_t number;
 	int r;
@@ -177,7 +177,7 @@ static bool word_is_stale(const struct subject_word *word)
 bool rule_is_stale(const struct rule *rule)
 {
 	for (size_t i = 0; i < rule->word_count; i++)
-		if (word_is_stale(&rule->words[i]))
+		if (subject_word_is_stale(&rule->words[i]))
 			return true;
 	return false;
 }

@@ -61,6 +61,11 @@ int rule_condition_check(const struct rule_condition *condition, bool allows_rea
 
 /* " --until 2027-03-01T00:00:00Z --hours 09:00-18:00", in the order of the struct; appends. */
 void rule_condition_to_text(const struct rule_condition *condition, struct buffer *to);
+/* The options one by one, in the order of the struct: "from", ... "note"; NULL beyond the last. */
+const char *rule_condition_name(unsigned index);
+/* The value of an option as the stored form has it, appended. False: it is not set. */
+bool rule_condition_value(
+	const struct rule_condition *condition, unsigned index, struct buffer *to);
 /*
  * One option of the stored form: only what rule_condition_to_text writes, each once, in order
  * (*order is 0 before the first). -EUCLEAN for anything else.

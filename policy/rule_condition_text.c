@@ -83,6 +83,19 @@ static void value_to_text(
 	}
 }
 
+const char *rule_condition_name(unsigned index)
+{
+	return index < OPTIONS ? condition_option_names[index] : NULL;
+}
+
+bool rule_condition_value(const struct rule_condition *condition, unsigned index, struct buffer *to)
+{
+	if (!has_option(condition, index))
+		return false;
+	value_to_text(condition, index, to);
+	return true;
+}
+
 void rule_condition_to_text(const struct rule_condition *condition, struct buffer *to)
 {
 	for (unsigned option = 0; option < OPTIONS; option++) {

@@ -19,6 +19,8 @@ const char *rule_effect_word(enum rule_effect effect);
 
 /* user, group, loginuid: a name with the number that decides. */
 bool subject_word_has_number(enum subject_word_kind kind);
+/* rule_is_stale for one word. */
+bool subject_word_is_stale(const struct subject_word *word);
 /*
  * What the words of a rule must be together: any alone, userns: with unit: only, learn for
  * somebody. Returns NULL, or what is wrong ("... ") as a sentence.

@@ -130,6 +130,9 @@ bool caller_holds(struct vault *vault, const struct verb_call *call, enum role r
  */
 int verb_require(struct vault *vault, struct verb_call *call, const struct command *command,
 	enum needed_role needs);
+/* EXIT_DONE when the caller holds it; else refused, on record, and told: "rules import: ...". */
+int caller_must_hold(
+	struct vault *vault, const struct verb_call *call, enum role role, const char *what);
 /* Checks the command's role, calls its verb. */
 int verb_perform(struct vault *vault, struct verb_call *call);
 

@@ -48,7 +48,10 @@ int verb_revoke(struct vault *vault, struct verb_call *call);
 /* cmd_role.c */
 int verb_role(struct vault *vault, struct verb_call *call);
 /* cmd_rules.c */
+int run_rules(struct invocation *invocation);
 int verb_rules(struct vault *vault, struct verb_call *call);
+/* cmd_mode.c */
+int verb_mode(struct vault *vault, struct verb_call *call);
 /* cmd_explain.c */
 int verb_explain(struct vault *vault, struct verb_call *call);
 /* cmd_why.c */

@@ -56,22 +56,36 @@ static const char *const needed_words[] = {
 	[NEEDS_ANY_ROLE] = "one of the roles admin, auditor and custodian",
 };
 
+static void record_refusal(struct vault *vault, const struct verb_call *call, const char *what)
+{
+	struct audit_event event = vault_event(call, AUDIT_COMMAND);
+
+	event.outcome = AUDIT_REFUSE;
+	event.reason = REASON_NO_ROLE;
+	event.detail = what;
+	audit_append_wait(vault->audit, &event, false);
+}
+
 int verb_require(struct vault *vault, struct verb_call *call, const struct command *command,
 	enum needed_role needs)
 {
-	struct audit_event event;
-
 	if (may_call(vault, call, needs) || may_call_broken(vault, call, command))
 		return EXIT_DONE;
-	event = vault_event(call, AUDIT_COMMAND);
-	event.outcome = AUDIT_REFUSE;
-	event.reason = REASON_NO_ROLE;
-	event.detail = command->name;
-	audit_append_wait(vault->audit, &event, false);
+	record_refusal(vault, call, command->name);
 	/* import-begin and the like are import to the user. */
 	complain(call->output, "%.*s: refused: it needs %s",
 		command->internal ? (int)strcspn(command->name, "-") : INT_MAX, command->name,
 		needed_words[needs]);
+	return EXIT_REFUSED;
+}
+
+int caller_must_hold(
+	struct vault *vault, const struct verb_call *call, enum role role, const char *what)
+{
+	if (caller_holds(vault, call, role))
+		return EXIT_DONE;
+	record_refusal(vault, call, what);
+	complain(call->output, "%s: refused: it needs the role %s", what, role_name(role));
 	return EXIT_REFUSED;
 }
 

@@ -131,6 +131,10 @@ bool vault_make_room(struct vault *vault, int result);
 const char *room_hint(int result);
 /* How many changes are in force only. Takes `changing`. */
 unsigned vault_unsaved_changes(struct vault *vault);
+/* How strict the trail is at the least, as it is sealed (`mode VAULT set audit=LEVEL`). */
+#define AUDIT_SETTING "audit"
+enum audit_level vault_audit_setting(const struct vault *vault);
+
 /* Gives up what could not be saved, into the log. */
 void vault_drop_changes(struct vault *vault);
 

@@ -22,9 +22,9 @@ struct viewer {
 	bool gathered;
 	uint32_t *rules;
 	size_t rule_count;
-	/* Something was hidden as the hash of his executable is not known: it is waited for, once.
-	 */
+	/* The hash of his executable matters and is not known: it is waited for, once. */
 	bool wants_hash, awaited;
+	struct subject hashed; /* he, with the hash that was waited for */
 };
 
 /*
