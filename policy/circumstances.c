@@ -19,8 +19,8 @@ void supposed_at(
 	supposed->question.budgets = &supposed->usage.view;
 }
 
-void circumstances_suppose(const struct ruleset *ruleset,
-	const struct circumstances *circumstances, struct supposed *ret_supposed)
+void circumstances_suppose(const struct ruleset *ruleset, const struct circumstances *circumstances,
+	struct supposed *ret_supposed)
 {
 	struct surroundings *around = &ret_supposed->looked.surroundings;
 
@@ -152,8 +152,8 @@ void meeting_describe(const struct meeting *meeting, const char *verb, struct bu
 	if (sha256)
 		buffer_add_format(to, " of content %s", sha256->name);
 	if (unit)
-		buffer_add_format(to, " in %s%s", is_glob(unit->name) ? "a unit like " : "",
-			unit->name);
+		buffer_add_format(
+			to, " in %s%s", is_glob(unit->name) ? "a unit like " : "", unit->name);
 	if (login)
 		buffer_add_format(to, " logged in as %s", login->name);
 }
@@ -180,8 +180,8 @@ int64_t rule_next_time(const struct rule *rule, int64_t now_ns)
 	if (rule_condition_is_timed(&rule->condition))
 		next = rule_condition_next_change(&rule->condition, now_ns);
 	for (size_t i = 0; i < ARRAY_SIZE(budgets); i++) {
-		int64_t end = budgets[i]->limit ? rule_period_end(budgets[i]->period, now_ns)
-						: INT64_MAX;
+		int64_t end =
+			budgets[i]->limit ? rule_period_end(budgets[i]->period, now_ns) : INT64_MAX;
 
 		next = end < next ? end : next;
 	}

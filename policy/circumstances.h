@@ -35,16 +35,15 @@ struct supposed {
 	struct usage_question usage;
 };
 /* Looks at which of the rules' paths name the program now, and how much of budgets is used. */
-void circumstances_suppose(const struct ruleset *ruleset,
-	const struct circumstances *circumstances, struct supposed *ret_supposed);
+void circumstances_suppose(const struct ruleset *ruleset, const struct circumstances *circumstances,
+	struct supposed *ret_supposed);
 /* The same at another time. */
 void supposed_at(
 	struct supposed *supposed, const struct circumstances *circumstances, int64_t now_ns);
 
 /* Kinds that circumstances can be made to meet; who somebody is cannot be chosen. */
-#define CHOSEN_KINDS                                                                 \
-	(KIND_BIT(WORD_EXE) | KIND_BIT(WORD_SHA256) | KIND_BIT(WORD_UNIT) |         \
-		KIND_BIT(WORD_LOGINUID))
+#define CHOSEN_KINDS \
+	(KIND_BIT(WORD_EXE) | KIND_BIT(WORD_SHA256) | KIND_BIT(WORD_UNIT) | KIND_BIT(WORD_LOGINUID))
 
 /* How a rule's words are met; not to be moved while the circumstances are used. */
 struct meeting {

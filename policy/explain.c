@@ -122,7 +122,7 @@ static void explain_loginuid(struct explaining *explaining)
 
 static void explain_identity(struct explaining *explaining)
 {
-	static void (*const explain_kind[WORD_KINDS])(struct explaining *explaining) = {
+	static void (*const explain_kind[WORD_KINDS])(struct explaining * explaining) = {
 		[WORD_USER] = explain_user,
 		[WORD_GROUP] = explain_group,
 		[WORD_ROLE] = explain_role,
@@ -162,8 +162,8 @@ static void explain_exe_path(struct explaining *explaining, const char *path)
 	else if (r == -ENOENT || r == -ENOTDIR)
 		buffer_add_format(explaining->to, " (%s is not there)", path);
 	else if (r < 0)
-		buffer_add_format(explaining->to, " (%s is no program that could be looked at)",
-			path);
+		buffer_add_format(
+			explaining->to, " (%s is no program that could be looked at)", path);
 }
 
 static void explain_exe(struct explaining *explaining)
@@ -211,8 +211,8 @@ static void explain_program(struct explaining *explaining)
 	static const struct {
 		enum subject_word_kind kind;
 		void (*explain)(struct explaining *explaining);
-	} parts[] = {{WORD_EXE, explain_exe}, {WORD_UNIT, explain_unit},
-		{WORD_SHA256, explain_sha256}};
+	} parts[] = {
+		{WORD_EXE, explain_exe}, {WORD_UNIT, explain_unit}, {WORD_SHA256, explain_sha256}};
 	size_t start = explaining->to->len;
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {

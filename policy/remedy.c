@@ -19,7 +19,7 @@
 #define DENIES_MAX  3	/* denies that are named in full */
 #define GRANTS_MAX  3	/* names of a file for which a grant is spelled out */
 #define WAYS_MAX    16	/* combinations of a rule's alternatives */
-#define TRIES_MAX   500	/* rules that are tried: who is told of four needs no more */
+#define TRIES_MAX   500 /* rules that are tried: who is told of four needs no more */
 #define WINDOWS_MAX 400 /* of a rule's times that are looked at: more than a year of days */
 #define GRANT_LAST  UINT32_MAX
 
@@ -32,10 +32,10 @@ struct remedy {
 
 struct remedying {
 	const struct refusal *refusal;
-	struct ruleset *after;	 /* owned: without the denies in the way */
-	struct buffer denies;	 /* "revoke rule 3 (deny ...)" */
+	struct ruleset *after; /* owned: without the denies in the way */
+	struct buffer denies;  /* "revoke rule 3 (deny ...)" */
 	size_t deny_count;
-	bool denies_end; /* by the clock */
+	bool denies_end;		    /* by the clock */
 	struct remedy found[SHOWN_MAX + 1]; /* the smallest first */
 	size_t count;
 	int failed;
@@ -110,8 +110,8 @@ static int lift_denies(struct remedying *remedying)
 
 /* ---- alternatives ---- */
 
-static void add_remedy(struct remedying *remedying, unsigned changes, uint64_t rule,
-	const struct buffer *words)
+static void add_remedy(
+	struct remedying *remedying, unsigned changes, uint64_t rule, const struct buffer *words)
 {
 	scope_buffer struct buffer text = {0};
 	struct remedy remedy = {.changes = changes, .rule = rule};
@@ -143,7 +143,7 @@ struct attempt {
 	struct circumstances circumstances;
 	struct supposed supposed;
 	struct meeting meeting;
-	bool clock; /* must be accepted first */
+	bool clock;		/* must be accepted first */
 	enum obstacle obstacle; /* of its time and budget, once its words are met */
 };
 
@@ -185,15 +185,14 @@ static void describe_time(const struct attempt *attempt, struct buffer *to)
 
 	time_to_words(attempt->supposed.question.now_ns, text);
 	if (attempt->obstacle == OBSTACLE_HOURS) {
-		buffer_add_format(to, "within hours of rule %llu (",
-			(unsigned long long)rule->number);
+		buffer_add_format(
+			to, "within hours of rule %llu (", (unsigned long long)rule->number);
 		describe_window(&rule->condition, to);
 		buffer_add_format(to, "), next from %s", text);
 	} else {
 		buffer_add_format(to, "from %s on%s", text,
-			attempt->obstacle == OBSTACLE_BUDGET
-				? ", when its budget begins anew"
-				: "");
+			attempt->obstacle == OBSTACLE_BUDGET ? ", when its budget begins anew"
+							     : "");
 	}
 }
 
@@ -207,8 +206,7 @@ static void begin_part(struct buffer *to)
 static void describe_attempt(
 	const struct remedying *remedying, struct attempt *attempt, struct buffer *to)
 {
-	bool waits = attempt->supposed.question.now_ns !=
-		     remedying->refusal->circumstances->now_ns;
+	bool waits = attempt->supposed.question.now_ns != remedying->refusal->circumstances->now_ns;
 	scope_buffer struct buffer words = {0};
 
 	meeting_describe(&attempt->meeting, "run by", &words);
@@ -245,8 +243,8 @@ static bool try_way(struct remedying *remedying, struct attempt *attempt)
 	struct question *question = &attempt->supposed.question;
 
 	circumstances_suppose(remedying->after, &attempt->circumstances, &attempt->supposed);
-	attempt->clock = question->clock_distrusted &&
-			 rule_condition_is_timed(&attempt->rule->condition);
+	attempt->clock =
+		question->clock_distrusted && rule_condition_is_timed(&attempt->rule->condition);
 	if (attempt->clock)
 		question->clock_distrusted = false;
 	attempt->obstacle = rule_obstacle(remedying->after, attempt->index, question);
@@ -275,8 +273,7 @@ static void try_rule(struct remedying *remedying, size_t index, const struct sup
 	struct attempt attempt = {
 		.rule = ruleset_at(remedying->after, index),
 		.index = index,
-		.meeting.kinds =
-			rule_missing_kinds(remedying->after, index, &supposed->question),
+		.meeting.kinds = rule_missing_kinds(remedying->after, index, &supposed->question),
 	};
 
 	for (attempt.meeting.way = 0; attempt.meeting.way < WAYS_MAX; attempt.meeting.way++) {
@@ -285,8 +282,7 @@ static void try_rule(struct remedying *remedying, size_t index, const struct sup
 		attempt.circumstances = *remedying->refusal->circumstances;
 		r = circumstances_meet(
 			&attempt.circumstances, remedying->after, index, &attempt.meeting);
-		if (r == -ENOENT || r == -ENOMEM ||
-			(r == 0 && try_way(remedying, &attempt)))
+		if (r == -ENOENT || r == -ENOMEM || (r == 0 && try_way(remedying, &attempt)))
 			break;
 	}
 	meeting_done(&attempt.meeting);
@@ -390,8 +386,8 @@ static void add_grant(struct remedying *remedying)
 			describe_grant(remedying->refusal, &circumstances->names[i], &words);
 	}
 	if (missing > GRANTS_MAX)
-		buffer_add_format(&words, " and the same for %zu more names of it",
-			missing - GRANTS_MAX);
+		buffer_add_format(
+			&words, " and the same for %zu more names of it", missing - GRANTS_MAX);
 	if (missing)
 		add_remedy(remedying, GRANT_LAST, 0, &words);
 }
@@ -401,8 +397,7 @@ static void find_remedies(struct remedying *remedying)
 	const struct buffer none = {0};
 	struct supposed supposed;
 
-	circumstances_suppose(
-		remedying->after, remedying->refusal->circumstances, &supposed);
+	circumstances_suppose(remedying->after, remedying->refusal->circumstances, &supposed);
 	if (decide(remedying->after, &supposed.question).verdict == VERDICT_ALLOW) {
 		if (!remedying->deny_count)
 			return;
@@ -411,8 +406,8 @@ static void find_remedies(struct remedying *remedying)
 			try_waiting(remedying);
 		return;
 	}
-	for (size_t i = 0, tries = 0;
-		i < ruleset_count(remedying->after) && tries < TRIES_MAX; i++) {
+	for (size_t i = 0, tries = 0; i < ruleset_count(remedying->after) && tries < TRIES_MAX;
+		i++) {
 		if (!is_within_reach(remedying, i, &supposed))
 			continue;
 		try_rule(remedying, i, &supposed);

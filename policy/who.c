@@ -20,9 +20,9 @@
 
 /* A line that was found; the meeting is made again when it is shown. */
 struct found {
-	size_t user;  /* index; user_count: in a container */
+	size_t user;   /* index; user_count: in a container */
 	uint64_t rule; /* that gave it; 0: none */
-	size_t asked; /* index of the rule whose words were met; NO_RULE: nobody's */
+	size_t asked;  /* index of the rule whose words were met; NO_RULE: nobody's */
 	size_t way;
 	enum reason reason;
 	int64_t from_ns;
@@ -165,8 +165,7 @@ static void put_user(struct picture *picture, const struct subject *subject)
 /* 1: found; 0: not in this picture. */
 static int ask_user(struct asking *asking, struct picture *picture, size_t user)
 {
-	struct found found = {
-		.user = user, .asked = picture->index, .way = picture->meeting.way};
+	struct found found = {.user = user, .asked = picture->index, .way = picture->meeting.way};
 	struct decision decision;
 	int r;
 
@@ -215,16 +214,14 @@ static int begin_picture(struct asking *asking, struct picture *picture)
 	picture->circumstances = asking->question->circumstances;
 	*subject = (struct subject){
 		.uid = CONTAINED_UID, .gid = CONTAINED_UID, .loginuid = SUBJECT_ID_UNKNOWN};
-	subject->contained_userns =
-		picture->index != NO_RULE &&
-		is_of_containers(ruleset_at(asking->ruleset, picture->index));
+	subject->contained_userns = picture->index != NO_RULE &&
+				    is_of_containers(ruleset_at(asking->ruleset, picture->index));
 	subject->initial_userns = !subject->contained_userns;
 	if (picture->index != NO_RULE)
 		r = circumstances_meet(&picture->circumstances, asking->ruleset, picture->index,
 			&picture->meeting);
 	if (r == 0)
-		circumstances_suppose(
-			asking->ruleset, &picture->circumstances, &picture->supposed);
+		circumstances_suppose(asking->ruleset, &picture->circumstances, &picture->supposed);
 	return r;
 }
 
@@ -292,8 +289,8 @@ static bool needs_no_rule(const struct asking *asking)
 static int show_found(struct asking *asking, const struct found *found)
 {
 	const struct who_question *question = asking->question;
-	struct picture picture = {.index = found->asked,
-		.meeting = {.kinds = CHOSEN_KINDS, .way = found->way}};
+	struct picture picture = {
+		.index = found->asked, .meeting = {.kinds = CHOSEN_KINDS, .way = found->way}};
 	struct who_line line = {
 		.user = found->user < question->user_count ? &question->users[found->user] : NULL,
 		.rule = found->rule ? ruleset_find(asking->ruleset, found->rule) : NULL,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cmd_explain.c - `explain VAULT PATH --user U ...`: the decision that enforcement would make, with
- * every rule that was considered, and for a refusal what would have to change. Exit 0 allow, 3 deny.
+ * every rule that was considered, and for a refusal what would have to change. Exit 0 allow, 3
+ * deny.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -56,8 +57,8 @@ static bool has_to_do_with_it(const struct explaining *explaining, size_t index)
 	return false;
 }
 
-static void detail_of(const struct explaining *explaining, const struct consideration *consideration,
-	size_t index, struct buffer *to)
+static void detail_of(const struct explaining *explaining,
+	const struct consideration *consideration, size_t index, struct buffer *to)
 {
 	explain_obstacle(explaining->ruleset, index, &explaining->asked->circumstances,
 		&explaining->supposed, consideration->obstacle, to);
@@ -119,8 +120,8 @@ static void show_consideration(void *arg, const struct consideration *considerat
 
 /* ---- the names of a file that has several ---- */
 
-static void show_name(
-	struct explaining *explaining, const struct path_name *name, const struct decision *decision)
+static void show_name(struct explaining *explaining, const struct path_name *name,
+	const struct decision *decision)
 {
 	bool allow = decision->verdict == VERDICT_ALLOW;
 
@@ -173,8 +174,7 @@ static void show_verdict_json(struct explaining *explaining, const struct decisi
 	json_text(json, "verdict", decision->verdict == VERDICT_ALLOW ? "allow" : "deny");
 	json_rule(json, "rule", decision->rule);
 	json_text(json, "reason", reason_word(decision->reason));
-	json_text_array(
-		json, "would_help", (const char *const *)remedies->texts, remedies->count);
+	json_text_array(json, "would_help", (const char *const *)remedies->texts, remedies->count);
 	say_json(explaining, json);
 }
 
@@ -188,8 +188,7 @@ static void show_verdict_text(struct explaining *explaining, const struct decisi
 		say(output, " by rule %llu", (unsigned long long)decision->rule);
 	say(output, " (%s: %s)\n", reason_word(decision->reason), reason_text(decision->reason));
 	for (size_t i = 0; i < remedies->count; i++)
-		say(output, "%s: %s\n", i ? "or if" : "it would be allowed if",
-			remedies->texts[i]);
+		say(output, "%s: %s\n", i ? "or if" : "it would be allowed if", remedies->texts[i]);
 	if (explaining->hidden)
 		remark(output, "%llu more rule%s of others and for other paths: --all shows %s",
 			(unsigned long long)explaining->hidden, plural(explaining->hidden),
@@ -208,13 +207,11 @@ static int explain(struct vault *vault, struct explaining *explaining)
 	struct decision decision;
 	int r = 0;
 
-	circumstances_suppose(
-		explaining->ruleset, &asked->circumstances, &explaining->supposed);
+	circumstances_suppose(explaining->ruleset, &asked->circumstances, &explaining->supposed);
 	decide_traced(explaining->ruleset, &explaining->supposed.question, show_consideration,
 		explaining);
 	show_names(explaining);
-	decision = asked_decide(
-		vault, asked, explaining->ruleset, &explaining->supposed.question);
+	decision = asked_decide(vault, asked, explaining->ruleset, &explaining->supposed.question);
 	if (decision.verdict != VERDICT_ALLOW && is_of_rules(decision.reason))
 		r = refusal_remedies(&explaining->refusal, &remedies);
 	if (explaining->json)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd_who.c - `who VAULT PATH [--perm P] [--at T]`: who could read it today, and by which rule. Exit
- * 0, also when nobody could.
+ * cmd_who.c - `who VAULT PATH [--perm P] [--at T]`: who could read it today, and by which rule.
+ * Exit 0, also when nobody could.
  */
 #include <errno.h>
 #include <string.h>
@@ -37,7 +37,8 @@ static void begin_text(int64_t from_ns, struct buffer *to)
 	struct local_time local;
 
 	time_zone_local(from_ns, &local);
-	buffer_add_format(to, ", beginning today at %02u:%02u", local.minute / 60, local.minute % 60);
+	buffer_add_format(
+		to, ", beginning today at %02u:%02u", local.minute / 60, local.minute % 60);
 }
 
 static void add_user(const struct who_user *user, struct buffer *to)
@@ -171,8 +172,8 @@ static struct who_user *users_of(const struct known_users *known, size_t *ret_co
 
 	for (size_t i = 0; users && i < known->count; i++)
 		if (!known->list[i].is_anybody)
-			users[count++] = (struct who_user){
-				known->list[i].name, known->list[i].subject};
+			users[count++] =
+				(struct who_user){known->list[i].name, known->list[i].subject};
 	*ret_count = count;
 	return users;
 }

@@ -17,22 +17,26 @@
 
 /*
  * Links are followed: what was refused is on record by the name of the file that was opened. Where
- * that leads nowhere, at least the way to the last name is resolved.
+ * that leads nowhere, as a hidden name does, the way to it is resolved as far as there is one.
  */
 static char *absolute_path(const char *path)
 {
-	scope_free char *parent = strdup(path), *real = NULL;
-	char *slash = parent ? strrchr(parent, '/') : NULL;
-	const char *last = slash ? slash + 1 : path;
+	scope_free char *above = strdup(path);
 	char *absolute = realpath(path, NULL);
 
-	if (absolute)
-		return absolute;
-	if (slash)
-		*slash = '\0';
-	real = realpath(slash ? (slash == parent ? "/" : parent) : ".", NULL);
-	if (!real || asprintf(&absolute, "%s/%s", strcmp(real, "/") == 0 ? "" : real, last) < 0)
-		return NULL;
+	while (!absolute && above) {
+		char *slash = strrchr(above, '/');
+		scope_free char *real = NULL;
+
+		if (slash)
+			*slash = '\0';
+		real = realpath(!slash ? "." : slash == above ? "/" : above, NULL);
+		if (!real && slash && slash != above)
+			continue;
+		if (!real || asprintf(&absolute, "%s/%s", strcmp(real, "/") == 0 ? "" : real,
+				     path + (slash ? slash + 1 - above : 0)) < 0)
+			return NULL;
+	}
 	return absolute;
 }
 

@@ -196,7 +196,7 @@ static int read_program(struct verb_call *call, struct asked *asked)
 
 int asked_subject(struct vault *vault, struct verb_call *call, struct asked *asked)
 {
-	static int (*const steps[])(struct verb_call *call, struct asked *asked) = {
+	static int (*const steps[])(struct verb_call * call, struct asked * asked) = {
 		read_user, read_loginuid, read_userns, read_unit, read_program};
 	int code = EXIT_DONE;
 
@@ -324,8 +324,8 @@ static int read_names(struct vault *vault, struct asked *asked)
 	if (!asked->paths)
 		return -ENOMEM;
 	for (size_t i = 0; i < asked->names.count; i++)
-		asked->paths[i] = (struct path_name){
-			asked->names.names[i].path, asked->names.names[i].len};
+		asked->paths[i] =
+			(struct path_name){asked->names.names[i].path, asked->names.names[i].len};
 	asked->circumstances.names = asked->paths;
 	asked->circumstances.name_count = asked->names.count;
 	asked->circumstances.size = asked->info.size;

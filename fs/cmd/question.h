@@ -44,8 +44,8 @@ int asked_place(struct vault *vault, struct verb_call *call, struct asked *asked
 struct decision asked_decide(struct vault *vault, const struct asked *asked,
 	const struct ruleset *ruleset, const struct question *question);
 /* For refusal_remedies and what may be named; borrows. */
-struct refusal asked_refusal(const struct asked *asked, const struct verb_call *call,
-	const struct ruleset *ruleset);
+struct refusal asked_refusal(
+	const struct asked *asked, const struct verb_call *call, const struct ruleset *ruleset);
 
 /*
  * In the caller's own process: adds to the request what his files say of --exe and --sha256 @FILE.

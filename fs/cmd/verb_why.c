@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * verb_why.c - the caller's own last refusal of a file: reason, rule, with which program it was, and
- * what would have to change by the rules as they are now. Everybody may ask about himself.
+ * verb_why.c - the caller's own last refusal of a file: reason, rule, with which program it was,
+ * and what would have to change by the rules as they are now. Everybody may ask about himself.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -77,8 +77,7 @@ static int look_at_record(void *arg, const struct audit_record *record)
 	return r < 0 ? r : 1;
 }
 
-static int find_last(
-	struct vault *vault, const struct verb_call *call, struct last_refusal *last)
+static int find_last(struct vault *vault, const struct verb_call *call, struct last_refusal *last)
 {
 	struct audit_filter filter = AUDIT_FILTER_EMPTY;
 	scope_free char *trail = NULL;
@@ -142,7 +141,8 @@ static const char *step_before(enum reason reason)
 	case REASON_EXE_REPLACED:
 		return "start the program anew: its file was replaced since it started";
 	case REASON_HASH_UNKNOWN:
-		return "try again once the program's content can be hashed: a file on a local disk, of at "
+		return "try again once the program's content can be hashed: a file on a local "
+		       "disk, of at "
 		       "most 2 GiB";
 	case REASON_UNIT_DIFFERS:
 		return "the unit's cgroup must be root's alone";
@@ -155,8 +155,8 @@ static const char *step_before(enum reason reason)
 }
 
 /* The caller as he was then, as far as the record knows, at this moment. */
-static void set_circumstances(struct asked *asked, const struct verb_call *call,
-	const struct last_refusal *last)
+static void set_circumstances(
+	struct asked *asked, const struct verb_call *call, const struct last_refusal *last)
 {
 	struct circumstances *circumstances = &asked->circumstances;
 	struct exe_file file = {0, 0};
@@ -180,8 +180,8 @@ static void set_circumstances(struct asked *asked, const struct verb_call *call,
 }
 
 struct advice {
-	const char *step;     /* something to do beside, or instead of, what rules say */
-	uint64_t allowed_by;  /* 0: none, or no rule */
+	const char *step;    /* something to do beside, or instead of, what rules say */
+	uint64_t allowed_by; /* 0: none, or no rule */
 	bool allowed_now;
 	struct remedies remedies;
 };
@@ -272,16 +272,15 @@ static void say_json(struct verb_call *call, const struct asked *asked,
 static void say_text(
 	struct verb_call *call, const struct last_refusal *last, const struct advice *advice)
 {
-	scope_free char *exe = text_for_terminal(
-		last->exe ? last->exe : "", last->exe ? strlen(last->exe) : 0);
+	scope_free char *exe =
+		text_for_terminal(last->exe ? last->exe : "", last->exe ? strlen(last->exe) : 0);
 	scope_free char *unit = text_for_terminal(
 		last->unit ? last->unit : "", last->unit ? strlen(last->unit) : 0);
 	scope_buffer struct buffer words = {0};
 	char time[TIME_WORDS_SIZE];
 
 	time_to_words(last->time_ns, time);
-	say(call->output, "%s: %s: %s", time, reason_word(last->reason),
-		reason_text(last->reason));
+	say(call->output, "%s: %s: %s", time, reason_word(last->reason), reason_text(last->reason));
 	if (last->rule != AUDIT_UNKNOWN)
 		say(call->output, " (rule %lld)", (long long)last->rule);
 	if (exe && *exe)
@@ -294,8 +293,8 @@ static void say_text(
 	say(call->output, "\n");
 }
 
-static int answer(struct vault *vault, struct verb_call *call, struct asked *asked,
-	struct last_refusal *last)
+static int answer(
+	struct vault *vault, struct verb_call *call, struct asked *asked, struct last_refusal *last)
 {
 	struct advice advice = {0};
 	int r;
