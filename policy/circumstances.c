@@ -12,7 +12,8 @@ void supposed_at(
 	struct supposed *supposed, const struct circumstances *circumstances, int64_t now_ns)
 {
 	question_set_time(&supposed->question, now_ns);
-	if (!circumstances->usage)
+	/* Only reading is counted. */
+	if (!circumstances->usage || circumstances->permission != PERMISSION_READ)
 		return;
 	usage_ask(circumstances->usage, circumstances->size, &supposed->question.local,
 		&supposed->usage);

@@ -19,17 +19,22 @@ struct telling {
 	struct buffer denials;
 };
 
-/* What it takes: " with /usr/bin/python3 in infer.service until ..."; from which time on. */
+/* What it takes: " with /usr/bin/python3 in infer.service, until ..."; from which time on. */
 static void describe(const struct who_line *line, struct buffer *to)
 {
-	struct rule_condition condition = {0};
+	scope_buffer struct buffer conditions = {0};
+	struct rule_condition condition;
 
 	meeting_describe(line->meeting, "with", to);
 	if (!line->rule)
 		return;
 	condition = line->rule->condition;
 	condition.note = NULL; /* why it was granted takes nothing */
-	rule_condition_describe(&condition, to);
+	rule_condition_describe(&condition, &conditions);
+	if (to->len && conditions.len)
+		buffer_add_u8(to, ',');
+	buffer_add_text(to, buffer_text(&conditions));
+	to->failed |= conditions.failed;
 }
 
 static void begin_text(int64_t from_ns, struct buffer *to)

@@ -84,6 +84,7 @@ int asked_begin(struct vault *vault, struct verb_call *call, struct asked *ret_a
 	};
 	if (!ret_asked->vault)
 		return EXIT_FAILED;
+	ret_asked->circumstances.usage = policy_usage(vault->policy);
 	ret_asked->circumstances.clock_distrusted = policy_clock_is_distrusted(vault->policy);
 	code = read_permission(call, ret_asked);
 	return code == EXIT_DONE ? read_time(call, ret_asked) : code;
