@@ -205,6 +205,15 @@ enum obstacle rule_match(const struct ruleset *ruleset, const struct compiled_ru
 	return budget_suffices(&match) ? OBSTACLE_NONE : OBSTACLE_BUDGET;
 }
 
+unsigned rule_missing_kinds(
+	const struct ruleset *ruleset, size_t index, const struct question *question)
+{
+	const struct match match = {ruleset, ruleset_compiled(ruleset, index), question, NULL};
+	unsigned wanted = match.compiled->kinds;
+
+	return wanted & ~matching_kinds(&match, wanted & believable_kinds(&match));
+}
+
 /* A deny goes by any of the names, others by all. */
 static bool matches_names(
 	const struct ruleset *ruleset, size_t index, const struct question *question)

@@ -13,6 +13,10 @@
 enum obstacle rule_match(const struct ruleset *ruleset, const struct compiled_rule *compiled,
 	const struct question *question, const char *via_role);
 
+/* KIND_BITs of the rule's words of which none matches, sha256 too. */
+unsigned rule_missing_kinds(
+	const struct ruleset *ruleset, size_t index, const struct question *question);
+
 /* The executable's hash is not known, but may become so. */
 static inline bool hash_is_open(const struct question *question)
 {

@@ -575,3 +575,38 @@ bool path_pattern_covers(const struct path_pattern *pattern, const struct path_p
 		component = star + 1;
 	}
 }
+
+static unsigned example_of_set(const struct byte_set *set)
+{
+	static const char preferred[] = "a0A-_.@";
+
+	for (const char *at = preferred; *at; at++)
+		if (set_has(set, (uint8_t)*at))
+			return (uint8_t)*at;
+	for (unsigned byte = '!'; byte < 0x7f; byte++)
+		if (byte != '/' && set_has(set, byte))
+			return byte;
+	for (unsigned byte = UINT8_MAX; byte > 0; byte--)
+		if (byte != '/' && set_has(set, byte))
+			return byte;
+	return 'a';
+}
+
+void path_pattern_example(const struct path_pattern *pattern, struct buffer *to)
+{
+	size_t start = to->len;
+
+	for (size_t i = 0; i < pattern->token_count; i++) {
+		const struct token *token = &pattern->tokens[i];
+
+		if (token->kind == TOKEN_BYTE)
+			buffer_add_u8(to, token->byte);
+		else if (token->kind == TOKEN_ANY_BYTE)
+			buffer_add_u8(to, 'a');
+		else if (token->kind == TOKEN_SET)
+			buffer_add_u8(to, (uint8_t)example_of_set(&pattern->sets[token->set]));
+	}
+	/* No name is empty. */
+	if (to->len == start)
+		buffer_add_u8(to, 'a');
+}

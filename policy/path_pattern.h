@@ -8,7 +8,7 @@
 #ifndef POLICY_PATH_PATTERN_H
 #define POLICY_PATH_PATTERN_H
 
-#include "keystore/base/scope.h"
+#include "keystore/base/bytes.h"
 #include "policy/path_prefix.h"
 
 #include <stdbool.h>
@@ -42,6 +42,11 @@ bool path_pattern_may_match_below(const struct path_pattern *pattern, const char
  * the other is a glob that is not the same text and that no '*' alone covers.
  */
 bool path_pattern_covers(const struct path_pattern *pattern, const struct path_pattern *other);
+/*
+ * One name that it matches, for a pattern without '/'; appends. As short as can be, and of
+ * printable bytes where they are.
+ */
+void path_pattern_example(const struct path_pattern *pattern, struct buffer *to);
 
 SCOPE_FUNCTION(struct path_pattern *, path_pattern_free);
 

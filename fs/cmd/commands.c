@@ -230,10 +230,13 @@ const struct command commands[] = {
 	{
 		.name = "explain",
 		.operands = "VAULT PATH --user U",
-		.summary = "would it be allowed, by which rule, and why",
-		.options = OPTIONS(VALUE("user"), VALUE("perm"), FLAG("json")),
+		.summary = "would it be allowed, by which rule, and what would change it",
+		.options = OPTIONS(VALUE("user"), VALUE("perm"), VALUE("exe"), VALUE("sha256"),
+			VALUE("unit"), VALUE("loginuid"), VALUE("userns"), VALUE("at"), FLAG("all"),
+			FLAG("json")),
 		.min_operands = 2,
 		.max_operands = 2,
+		.run = run_explain,
 		.verb = verb_explain,
 	},
 	{
@@ -245,6 +248,16 @@ const struct command commands[] = {
 		.max_operands = 1,
 		.run = run_why,
 		.verb = verb_why,
+	},
+	{
+		.name = "who",
+		.operands = "VAULT PATH",
+		.summary = "who could read it today, and by which rule",
+		.options = OPTIONS(VALUE("perm"), VALUE("at"), FLAG("json")),
+		.min_operands = 2,
+		.max_operands = 2,
+		.verb = verb_who,
+		.needs = NEEDS_ADMIN_OR_AUDITOR,
 	},
 	{
 		.name = "audit",

@@ -53,10 +53,14 @@ int verb_rules(struct vault *vault, struct verb_call *call);
 /* cmd_mode.c */
 int verb_mode(struct vault *vault, struct verb_call *call);
 /* cmd_explain.c */
+int run_explain(struct invocation *invocation);
 int verb_explain(struct vault *vault, struct verb_call *call);
 /* cmd_why.c */
 int run_why(struct invocation *invocation);
+/* verb_why.c */
 int verb_why(struct vault *vault, struct verb_call *call);
+/* cmd_who.c */
+int verb_who(struct vault *vault, struct verb_call *call);
 /* cmd_audit.c */
 int run_audit(struct invocation *invocation);
 int verb_audit(struct vault *vault, struct verb_call *call);

@@ -40,6 +40,9 @@ static bool may_call(struct vault *vault, const struct verb_call *call, enum nee
 		return caller_holds(vault, call, ROLE_AUDITOR);
 	case NEEDS_CUSTODIAN:
 		return caller_holds(vault, call, ROLE_CUSTODIAN);
+	case NEEDS_ADMIN_OR_AUDITOR:
+		return caller_holds(vault, call, ROLE_ADMIN) ||
+		       caller_holds(vault, call, ROLE_AUDITOR);
 	case NEEDS_ANY_ROLE:
 		return caller_holds(vault, call, ROLE_ADMIN) ||
 		       caller_holds(vault, call, ROLE_AUDITOR) ||
@@ -53,6 +56,7 @@ static const char *const needed_words[] = {
 	[NEEDS_ADMIN] = "the role admin",
 	[NEEDS_AUDITOR] = "the role auditor",
 	[NEEDS_CUSTODIAN] = "the role custodian",
+	[NEEDS_ADMIN_OR_AUDITOR] = "the role admin or auditor",
 	[NEEDS_ANY_ROLE] = "one of the roles admin, auditor and custodian",
 };
 
