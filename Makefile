@@ -79,8 +79,11 @@ ARCHIVE := $(B)/libmodelvault.a
 
 UNIT    := $(sort $(wildcard tests/unit/*/test_*.c))
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(B)/test/%,$(UNIT))
-# Small programs that the shell tests run: tests/tools/x.c becomes build/test/tools/x.
-TOOL_PROGRAMS := $(patsubst tests/tools/%.c,$(B)/test/tools/%,$(sort $(wildcard tests/tools/*.c)))
+# Small programs that the shell tests run: tests/tools/x.c becomes build/test/tools/x. For LD_PRELOAD: x.so.
+PRELOADED := clock_shift
+TOOL_PROGRAMS := $(patsubst tests/tools/%.c,$(B)/test/tools/%,\
+	$(filter-out $(PRELOADED:%=tests/tools/%.c),$(sort $(wildcard tests/tools/*.c))))
+TOOL_LIBRARIES := $(PRELOADED:%=$(B)/test/tools/%.so)
 HELPERS := $(patsubst %.c,$(B)/obj/%.o,\
 	$(filter-out $(UNIT),$(sort $(wildcard tests/unit/*.c tests/unit/*/*.c))))
 FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,build/fuzz/test/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
@@ -105,7 +108,7 @@ endif
 all: program summary                    ## the program (default)
 program: $(ARCHIVE) $(if $(MAIN),$(PROGRAM) $(COMPLETION))
 unit-programs: $(UNIT_PROGRAMS)         ## the unit tests, not run
-test-tools: $(TOOL_PROGRAMS)            ## what the shell tests run beside the program
+test-tools: $(TOOL_PROGRAMS) $(TOOL_LIBRARIES)            ## what the shell tests run beside the program
 bench-programs: $(BENCH_PROGRAMS)
 ifeq ($(SANITIZE),fuzz)
 fuzz-programs: $(FUZZ_PROGRAMS)
@@ -147,6 +150,10 @@ $(B)/test/libhelpers.a: $(HELPERS) $(B)/objects
 
 $(B)/test/tools/%: $(B)/obj/tests/tools/%.o $(ARCHIVE)
 	$(call say,LINK) mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIB_LIBS)
+
+# Not sanitized: it is loaded before what it is loaded into.
+$(B)/test/tools/%.so: tests/tools/%.c $(B)/flags
+	$(call say,LINK) mkdir -p $(@D) && $(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -O2 -fPIC -shared -o $@ $<
 
 # What a harness puts in the place of a function of the program.
 wrap = $(patsubst %,-Wl$(comma)--wrap=%,$(1))

@@ -1,0 +1,405 @@
+#!/usr/bin/python3 -B
+# SPDX-License-Identifier: Apache-2.0
+"""
+The policy through the door: random rule sets are imported into served vaults, days go by, and real
+processes open files. What the mount answers, what the trail records, what explain and who say and what
+policy_model.py finds must be the same, verdict, rule and reason.
+  policy_trial.py [--cases N] [--seed S] [--wrong WORD]
+Works in the directory $T with $PROGRAM_UNDER_TEST and $TOOLS; root. At the first difference it prints the
+seed and the fewest rules that show it, and ends with 1. --wrong: as policy_lines.py.
+"""
+import argparse
+import collections
+import dataclasses
+import datetime
+import errno
+import grp
+import os
+import pwd
+import random
+import sys
+import time
+import zoneinfo
+
+import policy_model
+from policy_model import NS, Subject, World
+from policy_vault import (Opener, Programs, T, Units, Vault, Wrong, clock, login_uids_can_be_set, program)
+from policy_world import DAY, HOUR, MINUTE, random_rule, text, zone_changes
+from policy_wrong import WRONG
+
+CASES_OF_ONE = 48  # of one rule set
+TIMES_OF_ONE = 3
+# path: size, or the path that it is another name of, or where it leads to
+FILES = {b"llama/7b/a.gguf": 1000, b"llama/7b/b.gguf": 4096, b"llama/tokens": 1, b"onnx/deep/er/x.onnx": 65536,
+         b"onnx/a b": 300, b"pool/[x]*": 5000, "pool/ü".encode(): 100, b"top": 2000}
+LINKS = {b"onnx/shared": b"llama/7b/a.gguf", b"pool/top": b"top", b"again": b"pool/[x]*",
+         b"pool/again": b"pool/[x]*"}
+SYMLINKS = {b"latest": b"llama/7b/a.gguf", b"onnx/up": b"../llama", b"pool/twice": b"../latest"}
+USERS = (("root", 0), ("mvalice", 5001), ("mvbob", 5002), ("mvcarol", 5003), ("7001", 7001))
+GROUPS = (("users", 100), ("mvteam", 6001), ("6002", 6002))
+ROLES = ("auditor", "oncall", "ml-2_x")
+
+
+# --- the tree --------------------------------------------------------------------------------------
+
+class Tree:
+    """What was imported, as the model sees it."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.kinds, self.inodes = {}, {}
+        for path, size in FILES.items():
+            self.make(path, "file", lambda place, size=size: open(place, "wb").write(bytes(size)))
+            self.inodes[path] = path
+        for path, other in LINKS.items():
+            self.make(path, "file", lambda place, other=other: os.link(os.fsencode(directory) + b"/" + other, place))
+            self.inodes[path] = other
+        for path, target in SYMLINKS.items():
+            self.make(path, "link", lambda place, target=target: os.symlink(target, place))
+        self.first = {}
+
+    def make(self, path, kind, how):
+        at = b""
+        for name in path.split(b"/")[:-1]:
+            at += b"/" + name
+            self.kinds[at[1:]] = "directory"
+            os.makedirs(os.fsencode(self.directory) + at, exist_ok=True)
+        self.kinds[path] = kind
+        how(os.fsencode(self.directory) + b"/" + path)
+
+    def names(self, path):
+        """All names of what is at this path; the first is the one that the trail records."""
+        if self.kinds[path] != "file":
+            return [path]
+        inode = self.inodes[path]
+        names = [other for other in self.inodes if self.inodes[other] == inode]
+        return sorted(names, key=lambda name: (name != self.first.get(inode), name))
+
+    def size(self, path):
+        return FILES[self.inodes[path]]
+
+    def below(self, path):
+        return [other for other in self.kinds if other.startswith(path + b"/")]
+
+    def walk(self, path):
+        """What is looked up on the way, and the file that it leads to."""
+        looked, at, rest = [], [], path.split(b"/")
+        while rest:
+            name = rest.pop(0)
+            if name == b"..":
+                at.pop()
+                continue
+            at.append(name)
+            here = b"/".join(at)
+            looked.append(here)
+            if self.kinds[here] == "link":
+                at.pop()
+                rest = SYMLINKS[here].split(b"/") + rest
+        return looked, b"/".join(at)
+
+
+def may_see(world, tree, subject, path, now):
+    """Is a name found? Directories also when they lead to what may be read or seen."""
+    def decide(permission, at):
+        size = tree.size(at) if tree.kinds[at] == "file" else 0
+        return policy_model.decide(world, subject, permission, tree.names(at), now, size)
+
+    verdict, _, reason = decide("list", path)
+    if verdict == "allow" or reason != "private-list" or tree.kinds[path] != "directory":
+        return verdict == "allow"
+    return any(decide(permission, below)[0] == "allow" for below in tree.below(path)
+               for permission in ("list", "read"))
+
+
+def through_the_mount(world, tree, subject, path, now):
+    """errno of an open, and (verdict, rule, reason) of what it records: None when nothing."""
+    looked, at = tree.walk(path)
+    if not all(may_see(world, tree, subject, here, now) for here in looked):
+        return errno.ENOENT, None
+    decision = policy_model.decide(world, subject, "read", tree.names(at), now, tree.size(at))
+    return 0 if decision[0] == "allow" else errno.EACCES, decision
+
+
+# --- the subjects ----------------------------------------------------------------------------------
+
+def openers_of(programs, units):
+    can_login = login_uids_can_be_set()
+    for note in (units.note, None if can_login else "loginuid: it cannot be set here"):
+        if note:
+            print(f"left out: {note}")
+    safe, loose = programs.safe, programs.loose
+
+    def opener(*arguments, loginuid=None, **words):
+        return Opener(programs, units, *arguments, loginuid=loginuid if can_login else None, **words)
+
+    found = [
+        opener(5001, 100, (6001,)),
+        opener(5001, 100, (6001,), program_path=f"{safe}/a b", unit="infer.service"),
+        opener(5001, 100, (), unit="user-5001.slice/infer.service", loginuid=5001),
+        opener(5001, 100, (6001,), program_path=f"{loose}/four", loginuid=5002),
+        opener(5002, 100, (), unit="batch.service"),
+        opener(5002, 100, (), program_path=f"{safe}/three", unit="infer.service", loginuid=5002),
+        opener(5002, 6001, (6002, 20000), loginuid=0),
+        opener(5003, 100, (6001,), loginuid=5001),
+        opener(5003, 100, (6001,), program_path=f"{safe}/soft", unit="infer.service"),
+        opener(0, 0, (), unit="infer.service"),
+        opener(0, 0, (), program_path=f"{safe}/three", loginuid=5001),
+        opener(7001, 7001, (), program_path=f"{safe}/hard"),
+        opener(7001, 6002, (6001, 100), program_path=f"{safe}/a b", unit="batch.service"),
+        opener(5001, 100, (6001,), unit="infer.service", userns="contained"),
+        opener(7001, 7001, (), unit="batch.service", userns="contained"),
+        opener(5001, 100, (6001,), unit="infer.service", userns="foreign"),
+    ]
+    universe = {"user": USERS, "group": GROUPS, "role": ROLES, "exe": programs.words,
+                "sha256": sorted({opener.subject.sha256 for opener in found}) + ["0" * 64],
+                "unit": ["infer.service", "infer*", "*.service", "user-?001.slice", "mv*", "batch.service"],
+                "loginuid": USERS}
+    if units.note:
+        universe["unit"] = []
+    if not can_login:
+        universe["loginuid"] = ()
+    return found, universe
+
+
+def as_explained(opener):
+    """The subject that `explain --user U --exe E --unit X` is about: of the user database."""
+    uid = opener.subject.uid
+    try:
+        user = pwd.getpwuid(uid)
+        gid, groups = user.pw_gid, frozenset(group.gr_gid for group in grp.getgrall() if user.pw_name in group.gr_mem)
+    except KeyError:
+        gid, groups = None, frozenset()
+    return dataclasses.replace(opener.subject, gid=gid, groups=groups, loginuid=None, userns="own")
+
+
+# --- one rule set ----------------------------------------------------------------------------------
+
+def imported(vault, rules):
+    """Replaces all rules, and gives these the numbers that they got."""
+    with open(f"{T}/rules", "w") as file:
+        file.writelines(text(rule) + "\n" for rule in rules)
+    program("rules", vault.path, "import", "--replace", f"{T}/rules")
+    lines = program("rules", vault.path, "export").decode().splitlines()
+    if lines != [text(rule) for rule in rules]:
+        raise Wrong("exported is not what was imported:\n" + "\n".join(map(text, rules)) + "\n\n" + "\n".join(lines))
+    numbers = sorted(line["rule"] for line in vault.ask("rules", "list"))
+    if len(numbers) != len(rules):
+        raise Wrong(f"{len(rules)} rules imported, {len(numbers)} are there")
+    return [dataclasses.replace(rule, number=number) for rule, number in zip(rules, numbers)]
+
+
+def random_roles(choice, vault, roles):
+    role, (kind, those) = choice.choice(ROLES), choice.choice((("user", USERS[1:]), ("group", GROUPS)))
+    name, number = choice.choice(those)
+    change = "remove" if (kind, number) in roles.get(role, ()) else "add"
+    program("role", vault.path, change, role, f"{kind}:{name}")
+    roles[role] = roles.get(role, set()) ^ {(kind, number)}
+
+
+def edges(world, now):
+    """Moments to come at which some rule begins or ends to apply, and some others."""
+    zone = zoneinfo.ZoneInfo(world.zone)
+    today = datetime.datetime.fromtimestamp(now // NS, zone).replace(minute=0, second=0, microsecond=0, fold=0)
+    minutes = {60 * 24, 0} | {minute for rule in world.rules for minute in rule.hours or ()}
+    found = {moment for rule in world.rules for moment in (rule.start, rule.until) if moment}
+    for days in range(3):
+        for minute in minutes:
+            at = today.replace(hour=0) + datetime.timedelta(days=days, minutes=minute)
+            found.add(int(at.timestamp()) * NS)
+    found |= {now - now % HOUR + hours * HOUR for hours in (1, 2, 24)}
+    return sorted(moment for moment in found if now + 4 * NS < moment < now + 20 * DAY)
+
+
+def next_time(choice, world):
+    now = clock.now()
+    if choice.random() < 0.04:
+        year = datetime.datetime.fromtimestamp(now // NS).year
+        changes = [at for at in zone_changes(world.zone, year) + zone_changes(world.zone, year + 1) if at > now]
+        if changes:
+            return changes[0] + choice.choice((-HOUR, -30 * MINUTE, 0, 30 * MINUTE, HOUR))
+    near = edges(world, now)
+    if not near or choice.random() < 0.2:
+        return now + choice.randrange(36 * 60) * MINUTE
+    return choice.choice(near[:12]) + choice.choice((0, 0, -2 * NS, MINUTE))
+
+
+class Trial:
+    def __init__(self, vault, tree, world, openers, who=True):
+        self.vault, self.tree, self.world, self.openers = vault, tree, world, openers
+        self.expected = collections.defaultdict(list)  # pid: records that it must have
+        self.seen, self.undecided = collections.Counter(), 0
+
+    def steady(self, question, *arguments):
+        """What the model says, if it says the same before and after `question` was asked."""
+        before, at = clock.now(), None
+        expected = self.model(*arguments, before)
+        got = question()
+        if self.model(*arguments, clock.now()) != expected:
+            self.undecided += 1
+            return None, None
+        return expected, got
+
+    def model(self, what, opener, path, permission, now):
+        if what == "open":
+            return through_the_mount(self.world, self.tree, opener.subject, path, now)
+        if what == "stat":
+            looked, _ = self.tree.walk(path)
+            return 0 if all(may_see(self.world, self.tree, opener.subject, here, now)
+                            for here in looked[:-1] + [path]) else errno.ENOENT
+        _, at = self.tree.walk(path)
+        return policy_model.decide(self.world, as_explained(opener), permission, self.tree.names(at), now,
+                                   self.tree.size(at))
+
+    def explain(self, opener, path, permission):
+        extra = {"exe": opener.exe, **({"unit": opener.unit} if opener.unit else {})}
+
+        def ask():
+            verdict = self.vault.ask("explain", path, user=opener.subject.uid, perm=permission, code=(0, 3),
+                                     **extra)[-1]
+            return verdict["verdict"], verdict["rule"] or 0, verdict["reason"]
+
+        expected, got = self.steady(ask, "explain", opener, path, permission)
+        self.compare(f"explain --user {opener.subject.uid} --perm {permission} --exe {opener.exe} "
+                     f"--unit {opener.unit} {path.decode()}", expected, got)
+
+    def open(self, opener, path):
+        place = os.fsencode(self.vault.mount) + b"/" + path
+        now = clock.now()
+        expected, got = self.steady(lambda: opener.tell("open", place), "open", opener, path, "read")
+        if expected is None:
+            # It was one of the two: which, the trail knows.
+            self.expected[opener.pid].append(None)
+            return
+        self.compare(f"open by {opener.subject} of {path.decode()}", expected[0], got)
+        if expected[1]:
+            _, at = self.tree.walk(path)
+            verdict, rule, _ = expected[1]
+            if verdict == "allow" and rule:
+                policy_model.spend(self.world, rule, opener.subject, now, self.tree.size(at))
+            self.expected[opener.pid].append((self.tree.names(at)[0].decode(), *expected[1]))
+            self.seen[expected[1][2]] += 1
+        else:
+            self.seen["hidden"] += 1
+
+    def stat(self, opener, path):
+        place = os.fsencode(self.vault.mount) + b"/" + path
+        expected, got = self.steady(lambda: opener.tell("stat", place), "stat", opener, path, "list")
+        self.compare(f"stat by {opener.subject} of {path.decode()}", expected, got)
+
+    def compare(self, what, expected, got):
+        if expected != got:
+            now = datetime.datetime.fromtimestamp(clock.now() // NS, zoneinfo.ZoneInfo(self.world.zone))
+            raise Difference(f"{what}, at {now}:\n  the program: {got}\n  the model:   {expected}")
+
+    def check_trail(self):
+        """Every open, in its order, with its rule and reason, and no more."""
+        records = self.vault.ask("audit", "query", action="open", order="newest",
+                                 limit=4 * sum(map(len, self.expected.values())) + 10)
+        mine = collections.defaultdict(list)
+        for record in reversed(records):
+            if record["seq"] > self.vault.seen_seq:
+                mine[record["pid"]] += [(record["path"], record["outcome"], record["rule"] or 0,
+                                         record["reason"])] * record["count"]
+        if records:
+            self.vault.seen_seq = records[0]["seq"]
+        for opener in self.openers:
+            expected, got = self.expected[opener.pid], mine[opener.pid]
+            if None not in expected:
+                self.compare(f"the trail of {opener.subject}", expected, got)
+
+
+class Difference(Exception):
+    pass
+
+
+def one_rule_set(choice, vault, tree, world, openers, count):
+    trial = Trial(vault, tree, world, openers)
+    paths = list(tree.inodes) + [path for path in SYMLINKS if tree.kinds[tree.walk(path)[1]] == "file"]
+    for _ in range(TIMES_OF_ONE):
+        clock.let_pass(next_time(choice, world))
+        for _ in range(count // TIMES_OF_ONE):
+            opener, path = choice.choice(openers), choice.choice(paths)
+            if opener.subject.userns == "own":
+                trial.explain(opener, path, choice.choices(("read", "write", "list"), (6, 1, 2))[0])
+            if choice.random() < 0.2:
+                trial.stat(opener, choice.choice(list(tree.kinds)))
+            trial.open(opener, path)
+    trial.check_trail()
+    return trial
+
+
+def calibrate(vault, tree, opener):
+    """Which of its names is a file's first: the one that the trail records."""
+    program("grant", vault.path, "any", "read", "**")
+    for inode in set(tree.inodes.values()):
+        if opener.tell("open", os.fsencode(vault.mount) + b"/" + inode) != 0:
+            raise Wrong(f"{inode} cannot be opened with everything granted")
+        record = vault.ask("audit", "query", action="open", order="newest", limit=1)[0]
+        tree.first[inode] = record["path"].encode()
+        vault.seen_seq = record["seq"]
+
+
+def campaign(options, vaults, tree, openers, universe, programs):
+    choice = random.Random(options.seed)
+    seen, undecided, sets = collections.Counter(), 0, 0
+    roles = {vault: {"auditor": {("user", 0)}} for vault in vaults}
+    started = time.monotonic()
+    while sum(seen.values()) < options.cases:
+        vault = choice.choice(vaults)
+        for _ in range(choice.randint(0, 2)):
+            random_roles(choice, vault, roles[vault])
+        now = clock.now()
+        rules = [random_rule(choice, universe, list(tree.kinds), now + DAY // 2, vault.zone,
+                             sizes=list(FILES.values())) for _ in range(choice.randint(0, 12))]
+        rules = [rule for rule in rules if not rule.until or rule.until > now + MINUTE]
+        world = World(imported(vault, rules), roles[vault], programs.known(), vault.private, vault.zone)
+        at = clock.now()
+        try:
+            trial = one_rule_set(choice, vault, tree, world, openers, CASES_OF_ONE)
+        except Difference as difference:
+            print(f"zone {vault.zone}{', private' if vault.private else ''}, roles {roles[vault]}")
+            for rule in world.rules:
+                print(f"  {rule.number}: {text(rule)}")
+            raise
+        seen += trial.seen
+        undecided += trial.undecided
+        sets += 1
+    print(f"{sum(seen.values())} opens of {sets} rule sets in {time.monotonic() - started:.0f} s agree, "
+          f"{undecided} at an edge:", ", ".join(f"{reason} {count}" for reason, count in seen.most_common()))
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("--cases", type=int, default=20000)
+    options.add_argument("--seed", default=str(time.time_ns()))
+    options.add_argument("--wrong", choices=WRONG)
+    options = options.parse_args()
+    print(f"SEED={options.seed}", flush=True)
+    if options.wrong:
+        WRONG[options.wrong]()
+    units, programs, openers = Units(), Programs(), []
+    try:
+        tree = Tree(f"{T}/tree")
+        vaults = []
+        for name, zone, *more in ("plain", "Europe/Berlin"), ("private", "America/New_York", "--private"):
+            vault = Vault(name, "--timezone", zone, *more)
+            vault.zone, vault.private = zone, bool(more)
+            program("import", vault.path, *(f"{T}/tree/{entry}" for entry in sorted(os.listdir(f"{T}/tree"))))
+            vault.serve()
+            vaults.append(vault)
+        openers, universe = openers_of(programs, units)
+        for vault in vaults:
+            calibrate(vault, tree, openers[0])
+        campaign(options, vaults, tree, openers, universe, programs)
+        for vault in vaults:
+            program("umount", vault.mount)
+    except (Difference, Wrong) as wrong:
+        sys.exit(f"policy_trial: SEED={options.seed}: {wrong}")
+    finally:
+        for opener in openers:
+            opener.end()
+        programs.remove()
+        units.remove()
+
+
+main()
