@@ -5,11 +5,12 @@
  * NAME                     the vault's time zone private                       names are hidden
  *   member ROLE user|group N
  *   rule N TEXT                   in the stored form
- *   ask UID GID GROUPS LOGINUID USERNS EXES UNIT TRUSTED SHA256 PERM NOW DISTRUSTED SPENT NAME...
- * GROUPS ascending, EXES (paths of rules that name the executable), SPENT (rules whose budget does
- * not suffice): separated by commas. USERNS: own, contained, foreign. TRUSTED: bytes of UNIT that
- * count. SHA256: "-" when it cannot be had. Every `ask` is answered with "allow|deny RULE REASON".
- * The hash is given only when decide() wants it, as the gate does; decide_traced() must agree.
+ *   ask UID GID GROUPS LOGINUID USERNS EXES UNSAFE UNIT TRUSTED SHA256 PERM NOW DISTRUSTED SPENT
+ * NAME... GROUPS ascending, EXES and UNSAFE (paths of rules that name the executable), SPENT (rules
+ * whose budget does not suffice): separated by commas. USERNS: own, contained, foreign. TRUSTED:
+ * bytes of UNIT that count. SHA256: "-" when it cannot be had. Every `ask` is answered with
+ * "allow|deny RULE REASON". The hash is given only when decide() wants it, as the gate does;
+ * decide_traced() must agree.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -131,7 +132,7 @@ static void read_subject(const struct line *line, struct subject *ret_subject)
 		.loginuid = (uint32_t)number(line, 4),
 		.initial_userns = strcmp(field(line, 5), "own") == 0,
 		.contained_userns = strcmp(field(line, 5), "contained") == 0,
-		.unit = line->fields[7],
+		.unit = line->fields[8],
 		.pid = 1,
 		.tid = 1};
 	ret_subject->groups = calloc(FIELDS_MAX, sizeof(*ret_subject->groups));
@@ -176,39 +177,51 @@ static struct decision decide_both(
 	return decision;
 }
 
+/* Of the rules' paths that are in the list. */
+static uint32_t *indexes_of(const struct ruleset *ruleset, const char *list, size_t *ret_count)
+{
+	uint32_t *indexes = calloc(ruleset_exe_count(ruleset) + 1, sizeof(*indexes));
+	size_t count = 0;
+
+	for (size_t i = 0; i < ruleset_exe_count(ruleset); i++)
+		if (is_listed(ruleset_exe_path(ruleset, i), list))
+			indexes[count++] = (uint32_t)i;
+	*ret_count = count;
+	return indexes;
+}
+
 static void ask(struct world *world, const struct line *line)
 {
-	scope_free uint32_t *exes = NULL;
+	scope_free uint32_t *exes = NULL, *unsafe_exes = NULL;
 	struct path_name names[FIELDS_MAX];
 	struct subject subject;
 	uint8_t hash[32];
-	struct surroundings known = {.trusted_unit_len = number(line, 8)};
-	struct budget_view budgets = {is_not_spent, line->fields[13]};
+	struct surroundings known = {.trusted_unit_len = number(line, 9)};
+	struct budget_view budgets = {is_not_spent, line->fields[14]};
 	struct question question = {.subject = &subject,
 		.names = names,
-		.permission = permission_of(line, field(line, 10)),
-		.now_ns = (int64_t)number(line, 11),
-		.clock_distrusted = number(line, 12),
+		.permission = permission_of(line, field(line, 11)),
+		.now_ns = (int64_t)number(line, 12),
+		.clock_distrusted = number(line, 13),
 		.budgets = &budgets,
 		.surroundings = &known};
 	struct decision decision;
 
-	field(line, 14);
+	field(line, 15);
 	read_subject(line, &subject);
 	if (!world->ruleset)
 		build(world, line);
-	exes = calloc(ruleset_exe_count(world->ruleset) + 1, sizeof(*exes));
+	exes = indexes_of(world->ruleset, field(line, 6), &known.exe_count);
+	unsafe_exes = indexes_of(world->ruleset, field(line, 7), &known.unsafe_exe_count);
 	known.exes = exes;
-	for (size_t i = 0; i < ruleset_exe_count(world->ruleset); i++)
-		if (is_listed(ruleset_exe_path(world->ruleset, i), field(line, 6)))
-			exes[known.exe_count++] = (uint32_t)i;
-	for (size_t i = 14; i < line->count; i++)
+	known.unsafe_exes = unsafe_exes;
+	for (size_t i = 15; i < line->count; i++)
 		names[question.name_count++] =
 			(struct path_name){line->fields[i], strlen(line->fields[i])};
 	time_zone_local(question.now_ns, &question.local);
 	decision = decide_both(line, world->ruleset, &question);
 	if (decision.wants_hash) {
-		known.hash_failed = !read_hash(field(line, 9), hash);
+		known.hash_failed = !read_hash(field(line, 10), hash);
 		known.sha256 = known.hash_failed ? NULL : hash;
 		decision = decide_both(line, world->ruleset, &question);
 		if (decision.wants_hash)

@@ -86,8 +86,9 @@ def random_question(choice, world, paths, now):
         frozenset(choice.choice(GROUPS)[1] for _ in range(choice.randint(0, 3))),
         meant.get("loginuid", choice.choice((None, None, *(number for _, number in USERS)))),
         meant.get("userns", choice.choices(("own", "contained", "foreign"), (88, 10, 2))[0]),
-        "me", meant.get("sha256", choice.choice((None, *HASHES))), tuple(filter(None, unit[:trusted].split("/"))))
-    exes = {path: ("me", True) for path in EXES if path == meant.get("exe") or choice.random() < 0.3}
+        "me", meant.get("sha256", choice.choice((None, *HASHES))), *(
+            tuple(filter(None, unit.split("/"))), len(list(filter(None, unit[:trusted].split("/"))))))
+    exes = {path: ("me", choice.random() < 0.7) for path in EXES if path == meant.get("exe") or choice.random() < 0.3}
     names = list(dict.fromkeys(choice.choices(paths, k=choice.choice((1, 1, 1, 1, 2, 3)))))
     if choice.random() < 0.03:
         names = [b""]
@@ -113,7 +114,8 @@ def world_lines(world):
 def question_line(question):
     who = question.subject
     known = [str(who.uid), who.gid, ",".join(map(str, sorted(who.groups))),
-             4294967295 if who.loginuid is None else who.loginuid, who.userns, ",".join(question.exes),
+             4294967295 if who.loginuid is None else who.loginuid, who.userns,
+             *(",".join(path for path, (_, safe) in question.exes.items() if safe == wanted) for wanted in (True, False)),
              question.unit, question.trusted, who.sha256 or "-", question.permission, question.now,
              int(question.distrusted), ",".join(map(str, question.spent))]
     return ["ask", *known, *question.names]

@@ -38,8 +38,9 @@ class Subject:
     loginuid: int = None
     userns: str = "own"  # own: the server's; contained: made by root in it; foreign: any other
     exe: object = None  # which file it is
-    sha256: str = None
-    unit: tuple = ()  # names of the cgroups that are root's alone, from the top
+    sha256: str = None  # None: it cannot be had
+    unit: tuple = ()  # names of its cgroups, from the top
+    trusted: int = 0  # how many of them are root's alone
 
 
 @dataclasses.dataclass
@@ -164,15 +165,17 @@ def spend(world, number, subject, now, size):
 
 # --- the decision ----------------------------------------------------------------------------------
 
-def word_fits(world, effect, kind, value, subject):
+def word_fits(world, allows, kind, value, subject):
+    """What could be another's work or cannot be known: an allow does not go by it, a deny does."""
     if kind == "unit":
-        return any(fits(value.encode(), name.encode()) for name in subject.unit)
+        return any(fits(value.encode(), name.encode())
+                   for name in subject.unit[:subject.trusted if allows else None])
     if kind == "userns":
         return subject.userns == "contained"
+    if kind == "any":
+        return subject.userns == "own" or not allows
     if subject.userns != "own":
         return False
-    if kind == "any":
-        return True
     if kind == "user":
         return value[1] == subject.uid
     if kind == "group":
@@ -183,42 +186,45 @@ def word_fits(world, effect, kind, value, subject):
         mine = {("user", subject.uid), ("group", subject.gid)} | {("group", group) for group in subject.groups}
         return bool(mine & world.roles.get(value, set()))
     if kind == "sha256":
-        return value == subject.sha256
+        return value == subject.sha256 or subject.sha256 is None and not allows
     which, safe = world.exes.get(value, (None, False))  # exe
-    return which is not None and which == subject.exe and (safe or effect == "deny")
+    return which is not None and which == subject.exe and (safe or not allows)
 
 
-def missing(world, rule, subject, permission, name, now, size):
-    """What keeps a rule from applying to a name: nothing, when it applies."""
-    wall, kinds = local(world, now), {kind for kind, _ in rule.words}
+def obstacles(world, rule, subject, permission, name, now, size):
+    """What keeps a rule from applying to a name, in this order."""
+    wall, allows = local(world, now), rule.effect != "deny"
+    kinds = {kind for kind, _ in rule.words}
     lacks = {kind for kind in kinds if not any(
-        word_fits(world, rule.effect, kind, value, subject) for of, value in rule.words if of == kind)}
-    found = lacks & {"exe", "sha256", "unit"}
-    if lacks - found or subject.userns == "contained" and rule.effect != "deny" and "userns" not in kinds:
-        found.add("subject")
-    if permission not in rule.permissions:
-        found.add("permission")
-    if not matches(rule.pattern, name):
-        found.add("path")
-    if rule.start is not None and now < rule.start:
-        found.add("not yet")
-    if rule.until is not None and now >= rule.until:
-        found.add("expired")
-    if not on_time(rule, wall):
-        found.add("hours")
-    if rule.effect == "deny":
-        return found
+        word_fits(world, allows, kind, value, subject) for of, value in rule.words if of == kind)}
     timed = rule.start, rule.until, rule.hours, rule.days, rule.max_opens, rule.max_bytes
-    if world.clock_distrusted and any(condition is not None for condition in timed):
-        found.add("clock")
+    if permission not in rule.permissions:
+        yield "permission"
+    if not matches(rule.pattern, name):
+        yield "path"
+    if lacks - {"exe", "sha256", "unit"} or allows and subject.userns == "contained" and "userns" not in kinds:
+        yield "subject"
+    if "exe" in lacks:
+        yield "exe"
+    if "unit" in lacks:
+        yield "unit"
+    if allows and world.clock_distrusted and any(condition is not None for condition in timed):
+        yield "clock"
+    if rule.start is not None and now < rule.start:
+        yield "not yet"
+    if rule.until is not None and now >= rule.until:
+        yield "expired"
+    if not on_time(rule, wall):
+        yield "hours"
+    if "sha256" in lacks:
+        yield "sha256"
     if permission == "read" and not suffices(world, rule, subject, wall, size):
-        found.add("budget")
-    return found
+        yield "budget"
 
 
-# The nearest miss, the best first.
-NEAREST = {"budget": "over-budget", "hours": "outside-hours", "expired": "expired", "not yet": "not-yet",
-           "clock": "clock-step", "unit": "unit-differs", "sha256": "hash-differs", "exe": "exe-differs"}
+# What the allow rule that came nearest lacked, from far to near.
+NEAREST = {"exe": "exe-differs", "unit": "unit-differs", "clock": "clock-step", "not yet": "not-yet",
+           "expired": "expired", "hours": "outside-hours", "sha256": "hash-differs", "budget": "over-budget"}
 
 
 def decide(world, subject, permission, names, now, size=0):
@@ -226,14 +232,14 @@ def decide(world, subject, permission, names, now, size=0):
     if subject.userns == "foreign":
         return "deny", 0, "user-namespace"
 
-    def lacking(rule, name, permission=permission):
-        return missing(world, rule, subject, permission, name, now, size)
+    def first_obstacle(rule, name, permission=permission):
+        return next(obstacles(world, rule, subject, permission, name, now, size), None)
 
     def applying(effect, name, permissions):
         return [rule.number for rule in world.rules if rule.effect == effect and
-                any(not lacking(rule, name, permission) for permission in permissions)]
+                any(not first_obstacle(rule, name, permission) for permission in permissions)]
 
-    def by_all_names(effect, permissions):
+    def by_all_names(effect, *permissions):
         """The lowest for the first name, if every name has one."""
         each = [applying(effect, name, permissions) for name in names]
         return min(each[0]) if all(each) else None
@@ -241,20 +247,23 @@ def decide(world, subject, permission, names, now, size=0):
     denying = [number for name in names for number in applying("deny", name, [permission])]
     if denying:
         return "deny", min(denying), "rule-deny"
-    allowing = by_all_names("allow", [permission])
+    # Where names are hidden, who may do anything else with a file sees it.
+    enough = ["list", "read", "write"] if permission == "list" and world.private else [permission]
+    allowing = by_all_names("allow", *enough)
     if allowing:
         return "allow", allowing, "rule-allow"
-    if permission == "list":
-        if not world.private:
-            return "allow", 0, "default-list"
-        allowing = by_all_names("allow", ["list", "read", "write"])
-        return ("allow", allowing, "rule-allow") if allowing else ("deny", 0, "private-list")
-    learning = by_all_names("learn", [permission])
+    if permission == "list" and not world.private:
+        return "allow", 0, "default-list"
+    learning = by_all_names("learn", *enough)
     if learning:
         return "allow", learning, "learned"
-    misses = [set().union(*(lacking(rule, name) for name in names))
-              for rule in world.rules if rule.effect == "allow"]
-    for what, reason in NEAREST.items():
-        if {what} in misses:
-            return "deny", 0, reason
-    return "deny", 0, "no-rule"
+    if permission == "list":
+        return "deny", 0, "private-list"
+    if subject.userns == "contained":
+        return "deny", 0, "user-namespace"
+    refused = next(name for name in names if not applying("allow", name, [permission]))
+    missed = {first_obstacle(rule, refused) for rule in world.rules if rule.effect == "allow"}
+    reason = ([reason for what, reason in NEAREST.items() if what in missed] or ["no-rule"])[-1]
+    if reason == "hash-differs" and subject.sha256 is None:
+        reason = "hash-unknown"
+    return "deny", 0, reason

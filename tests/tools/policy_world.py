@@ -6,7 +6,7 @@ words fit many subjects, conditions begin and end where the clock is. And a rule
 import datetime
 import zoneinfo
 
-from policy_model import DAY_NAMES, NS, Rule
+from policy_model import DAY_NAMES, NS, Rule, on_time
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe",
          "America/St_Johns", "Africa/Casablanca", "Pacific/Apia")
@@ -47,15 +47,15 @@ def moment_text(ns):
 
 
 def days_text(days):
-    """Runs as ranges; the week begins on Monday."""
+    """Runs of three and more as ranges; the week begins on Monday."""
     runs = []
     for day in sorted(days):
         if runs and runs[-1][1] == day - 1:
             runs[-1][1] = day
         else:
             runs.append([day, day])
-    return ",".join(DAY_NAMES[first] if first == last else f"{DAY_NAMES[first]}-{DAY_NAMES[last]}"
-                    for first, last in runs)
+    return ",".join(f"{DAY_NAMES[first]}-{DAY_NAMES[last]}" if last > first + 1 else
+                    ",".join(DAY_NAMES[first:last + 1]) for first, last in runs)
 
 
 def size_text(size):
@@ -165,13 +165,30 @@ def random_days(choice, wall):
     return frozenset(choice.sample(range(7), choice.randint(1, 6)))
 
 
+def ever_applies(rule, zone):
+    """A rule that its hours and days keep from applying in all the time that it has is refused."""
+    if rule.start is None or rule.until is None or rule.until - rule.start > 8 * DAY:
+        return True
+    info, found = zoneinfo.ZoneInfo(zone), [rule.start]
+    first = datetime.datetime.fromtimestamp(rule.start // NS, info).replace(hour=0, minute=0, second=0, fold=0)
+    for days in range(9):
+        for minute in 0, (rule.hours or (0,))[0]:
+            at = (first + datetime.timedelta(days=days)).replace(hour=minute // 60, minute=minute % 60)
+            found += [int(at.replace(fold=fold).timestamp()) * NS for fold in (0, 1)]
+    return any(rule.start <= at < rule.until and on_time(rule, datetime.datetime.fromtimestamp(at // NS, info))
+               for at in found)
+
+
 def random_rule(choice, universe, paths, now, zone, number=0, timed=0.35, sizes=(1, 4096, 65536)):
     wall = datetime.datetime.fromtimestamp(now // NS, zoneinfo.ZoneInfo(zone))
     effect = choice.choices(("allow", "deny", "learn"), (65, 25, 10))[0]
     permissions = tuple(name for name in ("read", "write", "list") if choice.random() < 0.3)
     if not permissions or choice.random() < 0.6:
         permissions = ("read", *permissions[permissions[:1] == ("read",):])
-    rule = Rule(number, effect, permissions, random_words(choice, universe), random_pattern(choice, paths))
+    words = random_words(choice, universe)
+    if words == (("any", None),) and effect == "learn":
+        effect = "deny"
+    rule = Rule(number, effect, permissions, words, random_pattern(choice, paths))
     if choice.random() < timed:
         if choice.random() < 0.4:
             rule.start = random_moment(choice, now)
@@ -181,6 +198,8 @@ def random_rule(choice, universe, paths, now, zone, number=0, timed=0.35, sizes=
             rule.hours = random_hours(choice, wall)
         if choice.random() < 0.3:
             rule.days = random_days(choice, wall)
+        if not ever_applies(rule, zone):
+            rule.hours = rule.days = None
     if effect == "allow" and "read" in permissions and choice.random() < timed:
         if choice.random() < 0.6:
             rule.max_opens = choice.randint(1, 4), choice.choice(("hour", "day", "week"))

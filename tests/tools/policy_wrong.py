@@ -4,7 +4,7 @@ import dataclasses
 
 import policy_model
 
-right = policy_model.decide, policy_model.on_time, policy_model.missing, policy_model.word_fits
+right = policy_model.decide, policy_model.on_time, policy_model.obstacles, policy_model.word_fits
 
 
 def first_name_only():
@@ -23,14 +23,14 @@ def day_of_now():
 
 def until_included():
     """A rule applies one second too long."""
-    policy_model.missing = lambda world, rule, *rest: right[2](
+    policy_model.obstacles = lambda world, rule, *rest: right[2](
         world, dataclasses.replace(rule, until=rule.until and rule.until + policy_model.NS), *rest)
 
 
 def no_bob():
     """Rules for mvbob do not apply."""
-    def word_fits(world, effect, kind, value, subject):
-        return right[3](world, effect, kind, value, subject) and (kind != "user" or value[1] != 5002)
+    def word_fits(world, allows, kind, value, subject):
+        return right[3](world, allows, kind, value, subject) and (kind != "user" or value[1] != 5002)
     policy_model.word_fits = word_fits
 
 
