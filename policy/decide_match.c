@@ -185,6 +185,9 @@ static bool budget_suffices(const struct match *match)
 	const struct budget_view *budgets = match->question->budgets;
 	const struct rule *rule = &match->compiled->rule;
 
+	/* They count what is read: names are seen, and written to, when they are used up too. */
+	if (match->question->permission != PERMISSION_READ)
+		return true;
 	return !budgets || !rule_condition_has_budget(&rule->condition) ||
 	       budgets->suffices(budgets->arg, rule, match->question->subject->uid);
 }
