@@ -78,13 +78,16 @@ static void add_member(struct world *world, const struct line *line)
 
 static void add_rule(struct world *world, const struct line *line)
 {
+	scope_buffer struct buffer again = {0};
 	const char *text = field(line, 2);
 	int r;
 
 	world->rules = reallocarray(world->rules, world->count + 1, sizeof(*world->rules));
 	r = rule_from_text(text, strlen(text), &world->rules[world->count]);
-	if (r < 0)
+	if (r < 0 || rule_to_text(&world->rules[world->count], &again) < 0)
 		fail(line, text, r);
+	if (strcmp(buffer_text(&again), text) != 0)
+		fail(line, buffer_text(&again), -EUCLEAN);
 	world->rules[world->count++].number = number(line, 1);
 }
 
@@ -232,12 +235,28 @@ static void ask(struct world *world, const struct line *line)
 	free(subject.groups);
 }
 
+static void tell_when(struct world *world, const struct line *line)
+{
+	int64_t now_ns = (int64_t)number(line, 1);
+	struct local_time local;
+
+	if (!world->ruleset)
+		build(world, line);
+	time_zone_local(now_ns, &local);
+	printf("%lld", (long long)ruleset_next_change(world->ruleset, now_ns));
+	for (int period = 0; period < PERIOD_COUNT; period++)
+		printf(" %lld", (long long)rule_period_number((enum rule_period)period, &local));
+	printf("\n");
+}
+
 static void obey(struct world *world, const struct line *line)
 {
 	const char *verb = field(line, 0);
 
 	if (strcmp(verb, "ask") == 0) {
 		ask(world, line);
+	} else if (strcmp(verb, "when") == 0) {
+		tell_when(world, line);
 	} else if (strcmp(verb, "new") == 0) {
 		forget(world);
 	} else if (strcmp(verb, "private") == 0) {

@@ -65,6 +65,9 @@ def meant_by(choice, rule):
     """What a subject and a question must be for this rule to apply, but for the path."""
     meant = {"permission": choice.choice(rule.permissions)}
     for kind, value in dict(choice.sample(rule.words, len(rule.words))).items():
+        if kind == "unit":
+            meant[kind] = choice.choice([path for path in CGROUPS if any(
+                policy_model.fits(value.encode(), name.encode()) for name in path.split("/") if name)])
         if kind in ("user", "group", "loginuid"):
             meant[{"user": "uid", "group": "gid"}.get(kind, kind)] = value[1]
         elif kind in ("sha256", "exe", "userns"):
@@ -79,7 +82,7 @@ def random_question(choice, world, paths, now):
         meant = meant_by(choice, rule)
         if choice.random() < 0.8:
             paths = [path for path in paths if policy_model.matches(rule.pattern, path)] or paths
-    unit = choice.choice(CGROUPS)
+    unit = meant.get("unit", choice.choice(CGROUPS))
     trusted = choice.choice([len(unit)] * 3 + [at for at, byte in enumerate(unit) if byte == "/"])
     subject = Subject(
         meant.get("uid", choice.choice(USERS)[1]), meant.get("gid", choice.choice(GROUPS)[1]),
@@ -126,31 +129,54 @@ def as_bytes(fields):
 
 
 def program_says(worlds):
-    """worlds: (world, questions). An answer for each question, in their order."""
+    """worlds: (world, questions). For each question, in their order: its answer, and about its time."""
     lines = []
     for world, questions in worlds:
         lines += map(as_bytes, world_lines(world))
-        lines += (as_bytes(question_line(question)) for question in questions)
+        for question in questions:
+            lines += [as_bytes(question_line(question)), as_bytes(["when", str(question.now)])]
     done = subprocess.run([f"{os.environ['TOOLS']}/decide_lines"], input=b"".join(lines),
                           stdout=subprocess.PIPE)
     if done.returncode != 0:
         sys.exit(f"policy_lines: decide_lines ended with {done.returncode}")
     answers = iter(done.stdout.decode().splitlines())
-    return [[next(answers) for _ in questions] for _, questions in worlds]
+    return [[(next(answers), list(map(int, next(answers).split()))) for _ in questions] for _, questions in worlds]
 
 
 def model_says(world, question):
     asked = dataclasses.replace(world, exes=question.exes, clock_distrusted=question.distrusted)
     # A budget that does not suffice: one of nothing.
-    asked.rules = [dataclasses.replace(rule, max_opens=rule.max_opens and (0, "day"), max_bytes=rule.max_bytes
-                                       and (0, "day")) if rule.number in question.spent else
+    asked.rules = [dataclasses.replace(rule, max_opens=rule.max_opens and (-1, "day"), max_bytes=rule.max_bytes
+                                       and (-1, "day")) if rule.number in question.spent else
                    rule for rule in world.rules]
     return "%s %d %s" % policy_model.decide(asked, question.subject, question.permission, question.names,
                                             question.now)
 
 
+def times_differ(world, times):
+    """times: (now, [next change, hour, day, week]). Between now and the next change no rule begins or ends
+    to apply, and the numbers of periods rise exactly when a period ends. What is wrong, or None."""
+    def hold(at):
+        wall = policy_model.local(world, at)
+        return [policy_model.on_time(rule, wall) and (rule.start or 0) <= at and not (rule.until and at >= rule.until)
+                for rule in world.rules]
+
+    for now, (change, *_) in times:
+        if change <= now:
+            return f"{now}: the next change is at {change}"
+        for at in {min(change - 1, now + ahead * policy_model.NS) for ahead in (1, 60, 3600, 20000, 86400, 9 << 17)}:
+            if hold(at) != hold(now):
+                return f"{now}: the next change is at {change}, but at {at} it is not as it was"
+    for (now, numbers), (later, others) in zip(times, times[1:]):
+        for number, other, unit in zip(numbers[1:], others[1:], ("hour", "day", "week")):
+            here, there = (policy_model.period(unit, policy_model.local(world, at)) for at in (now, later))
+            if (number < other, number == other) != (here < there, here == there):
+                return f"{now} is in {unit} {number}, {later} in {other}; should be {here} and {there}"
+    return None
+
+
 def differ(world, question):
-    return program_says([(world, [question])])[0][0] != model_says(world, question)
+    return program_says([(world, [question])])[0][0][0] != model_says(world, question)
 
 
 def fewest(world, question):
@@ -166,7 +192,7 @@ def show(world, question):
     world = fewest(world, question)
     for fields in (*world_lines(world), question_line(question)):
         sys.stdout.write("  " + as_bytes(fields).decode(errors="backslashreplace"))
-    print("  the program:", program_says([(world, [question])])[0][0])
+    print("  the program:", program_says([(world, [question])])[0][0][0])
     print("  the model:  ", model_says(world, question))
 
 
@@ -185,7 +211,11 @@ def main():
         world, paths, now = random_world(choice)
         worlds.append((world, [random_question(choice, world, paths, now) for _ in range(ASKED_OF_ONE)]))
     for (world, questions), answers in zip(worlds, program_says(worlds)):
-        for question, answer in zip(questions, answers):
+        wrong = times_differ(world, [(question.now, about) for question, (_, about) in zip(questions, answers)])
+        if wrong:
+            print("\n".join(map(text, world.rules)))
+            sys.exit(f"{world.zone}: {wrong}")
+        for question, (answer, _) in zip(questions, answers):
             if answer != model_says(world, question):
                 show(world, question)
                 sys.exit(1)

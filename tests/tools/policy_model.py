@@ -198,7 +198,8 @@ def obstacles(world, rule, subject, permission, name, now, size):
     lacks = {kind for kind in kinds if not any(
         word_fits(world, allows, kind, value, subject) for of, value in rule.words if of == kind)}
     timed = rule.start, rule.until, rule.hours, rule.days, rule.max_opens, rule.max_bytes
-    if permission not in rule.permissions:
+    # Where names are hidden, who may do anything else with a file sees it.
+    if permission not in rule.permissions and not (allows and permission == "list" and world.private):
         yield "permission"
     if not matches(rule.pattern, name):
         yield "path"
@@ -232,36 +233,33 @@ def decide(world, subject, permission, names, now, size=0):
     if subject.userns == "foreign":
         return "deny", 0, "user-namespace"
 
-    def first_obstacle(rule, name, permission=permission):
+    def first_obstacle(rule, name):
         return next(obstacles(world, rule, subject, permission, name, now, size), None)
 
-    def applying(effect, name, permissions):
-        return [rule.number for rule in world.rules if rule.effect == effect and
-                any(not first_obstacle(rule, name, permission) for permission in permissions)]
+    def applying(effect, name):
+        return [rule.number for rule in world.rules if rule.effect == effect and not first_obstacle(rule, name)]
 
-    def by_all_names(effect, *permissions):
+    def by_all_names(effect):
         """The lowest for the first name, if every name has one."""
-        each = [applying(effect, name, permissions) for name in names]
+        each = [applying(effect, name) for name in names]
         return min(each[0]) if all(each) else None
 
-    denying = [number for name in names for number in applying("deny", name, [permission])]
+    denying = [number for name in names for number in applying("deny", name)]
     if denying:
         return "deny", min(denying), "rule-deny"
-    # Where names are hidden, who may do anything else with a file sees it.
-    enough = ["list", "read", "write"] if permission == "list" and world.private else [permission]
-    allowing = by_all_names("allow", *enough)
+    allowing = by_all_names("allow")
     if allowing:
         return "allow", allowing, "rule-allow"
     if permission == "list" and not world.private:
         return "allow", 0, "default-list"
-    learning = by_all_names("learn", *enough)
+    learning = by_all_names("learn")
     if learning:
         return "allow", learning, "learned"
     if permission == "list":
         return "deny", 0, "private-list"
     if subject.userns == "contained":
         return "deny", 0, "user-namespace"
-    refused = next(name for name in names if not applying("allow", name, [permission]))
+    refused = next(name for name in names if not applying("allow", name))
     missed = {first_obstacle(rule, refused) for rule in world.rules if rule.effect == "allow"}
     reason = ([reason for what, reason in NEAREST.items() if what in missed] or ["no-rule"])[-1]
     if reason == "hash-differs" and subject.sha256 is None:

@@ -16,21 +16,18 @@ MINUTE, HOUR, DAY = 60 * NS, 3600 * NS, 86400 * NS
 # --- text ------------------------------------------------------------------------------------------
 
 BARE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,@%+=#")
-ESCAPES = {ord("\n"): "\\n", ord("\t"): "\\t", ord("\\"): "\\\\", ord("'"): "\\'"}
+ESCAPES = {"\n": "\\n", "\t": "\\t", "\\": "\\\\", "'": "\\'"}
 
 
 def word(data):
     """As contrib/docs/rules.md says: the first of bare, '...' and $'...' that can."""
     if data and BARE.issuperset(data) and data[0] != ord("#"):
         return data.decode()
-    try:
-        text = data.decode()
-        if "'" not in text and text.isprintable():
-            return f"'{text}'"
-    except UnicodeDecodeError:
-        pass
-    return "$'" + "".join(ESCAPES.get(byte) or (chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}")
-                          for byte in data) + "'"
+    characters = data.decode(errors="surrogateescape")
+    if "'" not in characters and characters.isprintable():
+        return f"'{characters}'"
+    return "$'" + "".join(ESCAPES.get(character) or (character if character.isprintable() else "".join(
+        f"\\x{byte:02x}" for byte in character.encode(errors="surrogateescape"))) for character in characters) + "'"
 
 
 def subject_text(kind, value):
