@@ -150,6 +150,8 @@ def openers_of(programs, units):
         opener(7001, 7001, (), unit="batch.service", userns="contained"),
         opener(5001, 100, (6001,), unit="infer.service", userns="foreign"),
     ]
+    for opener in found:
+        opener.explained = as_explained(opener)
     universe = {"user": USERS, "group": GROUPS, "role": ROLES, "exe": programs.words,
                 "sha256": sorted({opener.subject.sha256 for opener in found}) + ["0" * 64],
                 "unit": ["infer.service", "infer*", "*.service", "user-?001.slice", "mv*", "batch.service"],
@@ -223,73 +225,81 @@ def next_time(choice, world):
     return choice.choice(near[:12]) + choice.choice((0, 0, -2 * NS, MINUTE))
 
 
-class Trial:
-    def __init__(self, vault, tree, world, openers, who=True):
-        self.vault, self.tree, self.world, self.openers = vault, tree, world, openers
-        self.expected = collections.defaultdict(list)  # pid: records that it must have
-        self.seen, self.undecided = collections.Counter(), 0
+class Difference(Exception):
+    def __init__(self, text, case):
+        super().__init__(text)
+        self.case = case
 
-    def steady(self, question, *arguments):
-        """What the model says, if it says the same before and after `question` was asked."""
-        before, at = clock.now(), None
-        expected = self.model(*arguments, before)
-        got = question()
-        if self.model(*arguments, clock.now()) != expected:
+
+class Trial:
+    """A rule set in force, and what was asked of it. A case: what, by whom, which path, permission."""
+
+    def __init__(self, vault, tree, world, openers):
+        self.vault, self.tree, self.world, self.openers = vault, tree, world, openers
+        self.expected = collections.defaultdict(list)  # pid: (record that it must have, case)
+        self.seen, self.undecided = collections.Counter(), 0
+        self.lost = False  # what is used of budgets is not known any more
+
+    def check(self, what, opener, path, permission="read"):
+        """None: the model says one thing before it was asked and another after it."""
+        case = what, opener, path, permission
+        now = clock.now()
+        expected = self.model(*case, now)
+        got = getattr(self, "ask_" + what)(opener, path, permission)
+        if self.model(*case, clock.now()) != expected:
             self.undecided += 1
-            return None, None
-        return expected, got
+            expected = None
+        if what == "open":
+            self.opened(case, expected, now)
+            expected = expected and expected[0]
+        if expected is not None:
+            self.compare(case, expected, got)
 
     def model(self, what, opener, path, permission, now):
         if what == "open":
             return through_the_mount(self.world, self.tree, opener.subject, path, now)
         if what == "stat":
-            looked, _ = self.tree.walk(path)
-            return 0 if all(may_see(self.world, self.tree, opener.subject, here, now)
-                            for here in looked[:-1] + [path]) else errno.ENOENT
+            names = path.split(b"/")
+            return 0 if all(may_see(self.world, self.tree, opener.subject, b"/".join(names[:depth]), now)
+                            for depth in range(1, len(names) + 1)) else errno.ENOENT
         _, at = self.tree.walk(path)
-        return policy_model.decide(self.world, as_explained(opener), permission, self.tree.names(at), now,
+        return policy_model.decide(self.world, opener.explained, permission, self.tree.names(at), now,
                                    self.tree.size(at))
 
-    def explain(self, opener, path, permission):
+    def ask_explain(self, opener, path, permission):
         extra = {"exe": opener.exe, **({"unit": opener.unit} if opener.unit else {})}
+        verdict = self.vault.ask("explain", path, user=opener.subject.uid, perm=permission, code=(0, 3), **extra)[-1]
+        return verdict["verdict"], verdict["rule"] or 0, verdict["reason"]
 
-        def ask():
-            verdict = self.vault.ask("explain", path, user=opener.subject.uid, perm=permission, code=(0, 3),
-                                     **extra)[-1]
-            return verdict["verdict"], verdict["rule"] or 0, verdict["reason"]
+    def ask_open(self, opener, path, _):
+        return opener.tell("open", os.fsencode(self.vault.mount) + b"/" + path)
 
-        expected, got = self.steady(ask, "explain", opener, path, permission)
-        self.compare(f"explain --user {opener.subject.uid} --perm {permission} --exe {opener.exe} "
-                     f"--unit {opener.unit} {path.decode()}", expected, got)
+    def ask_stat(self, opener, path, _):
+        return opener.tell("stat", os.fsencode(self.vault.mount) + b"/" + path)
 
-    def open(self, opener, path):
-        place = os.fsencode(self.vault.mount) + b"/" + path
-        now = clock.now()
-        expected, got = self.steady(lambda: opener.tell("open", place), "open", opener, path, "read")
+    def opened(self, case, expected, now):
+        """The budget goes, and the trail must say so. When it could be either, the trail is not asked."""
+        _, opener, path, _ = case
+        _, at = self.tree.walk(path)
         if expected is None:
-            # It was one of the two: which, the trail knows.
-            self.expected[opener.pid].append(None)
-            return
-        self.compare(f"open by {opener.subject} of {path.decode()}", expected[0], got)
-        if expected[1]:
-            _, at = self.tree.walk(path)
-            verdict, rule, _ = expected[1]
+            self.expected[opener.pid].append((None, case))
+            self.lost = True
+        elif expected[1] is None:
+            self.seen["hidden"] += 1
+        else:
+            verdict, rule, reason = expected[1]
             if verdict == "allow" and rule:
                 policy_model.spend(self.world, rule, opener.subject, now, self.tree.size(at))
-            self.expected[opener.pid].append((self.tree.names(at)[0].decode(), *expected[1]))
-            self.seen[expected[1][2]] += 1
-        else:
-            self.seen["hidden"] += 1
+            self.expected[opener.pid].append(((self.tree.names(at)[0].decode(), verdict, rule, reason), case))
+            self.seen[reason] += 1
 
-    def stat(self, opener, path):
-        place = os.fsencode(self.vault.mount) + b"/" + path
-        expected, got = self.steady(lambda: opener.tell("stat", place), "stat", opener, path, "list")
-        self.compare(f"stat by {opener.subject} of {path.decode()}", expected, got)
-
-    def compare(self, what, expected, got):
-        if expected != got:
-            now = datetime.datetime.fromtimestamp(clock.now() // NS, zoneinfo.ZoneInfo(self.world.zone))
-            raise Difference(f"{what}, at {now}:\n  the program: {got}\n  the model:   {expected}")
+    def compare(self, case, expected, got):
+        if expected == got:
+            return
+        what, opener, path, permission = case
+        now = datetime.datetime.fromtimestamp(clock.now() // NS, zoneinfo.ZoneInfo(self.world.zone))
+        raise Difference(f"{what} {permission} {path.decode()}, {now}\n  by {opener.subject}\n  "
+                         f"exe {opener.exe}, unit {opener.unit}\n  the program: {got}\n  the model:   {expected}", case)
 
     def check_trail(self):
         """Every open, in its order, with its rule and reason, and no more."""
@@ -304,12 +314,12 @@ class Trial:
             self.vault.seen_seq = records[0]["seq"]
         for opener in self.openers:
             expected, got = self.expected[opener.pid], mine[opener.pid]
-            if None not in expected:
-                self.compare(f"the trail of {opener.subject}", expected, got)
-
-
-class Difference(Exception):
-    pass
+            if any(record is None for record, _ in expected):
+                continue
+            for (record, case), other in zip(expected, got):
+                self.compare(case, record, other)
+            if len(expected) != len(got):
+                raise Wrong(f"{len(expected)} opens by {opener.subject}, {len(got)} on record")
 
 
 def one_rule_set(choice, vault, tree, world, openers, count):
@@ -320,12 +330,46 @@ def one_rule_set(choice, vault, tree, world, openers, count):
         for _ in range(count // TIMES_OF_ONE):
             opener, path = choice.choice(openers), choice.choice(paths)
             if opener.subject.userns == "own":
-                trial.explain(opener, path, choice.choices(("read", "write", "list"), (6, 1, 2))[0])
+                trial.check("explain", opener, path, choice.choices(("read", "write", "list"), (6, 1, 2))[0])
             if choice.random() < 0.2:
-                trial.stat(opener, choice.choice(list(tree.kinds)))
-            trial.open(opener, path)
+                trial.check("stat", opener, choice.choice(list(tree.kinds)), "list")
+            trial.check("open", opener, path)
+            if trial.lost:
+                break
+        if trial.lost:
+            break
     trial.check_trail()
     return trial
+
+
+def differs(vault, tree, world, openers, rules, case):
+    """With these rules alone, and nothing used of any budget: what is different, or None."""
+    world = dataclasses.replace(world, rules=imported(vault, rules), used={})
+    trial = Trial(vault, tree, world, openers)
+    try:
+        trial.check(*case)
+        trial.check_trail()
+    except Difference as difference:
+        return world, difference
+    return None
+
+
+def show(vault, tree, world, openers, difference):
+    """With the fewest rules that show it; when it needs what came before, with all."""
+    print(f"zone {vault.zone}{', private' if vault.private else ''}, roles {world.roles}, used {world.used}")
+    found = differs(vault, tree, world, openers, world.rules, difference.case)
+    at = 0
+    while found and at < len(found[0].rules):
+        rules = found[0].rules[:at] + found[0].rules[at + 1:]
+        less = differs(vault, tree, world, openers, rules, difference.case)
+        found, at = (less, at) if less else (found, at + 1)
+    if found:
+        world, difference = found
+    else:
+        print("not alone, but after what was opened before:")
+    for rule in world.rules:
+        print(f"  {rule.number}: {text(rule)}")
+    raise difference
 
 
 def calibrate(vault, tree, opener):
@@ -353,14 +397,10 @@ def campaign(options, vaults, tree, openers, universe, programs):
                              sizes=list(FILES.values())) for _ in range(choice.randint(0, 12))]
         rules = [rule for rule in rules if not rule.until or rule.until > now + MINUTE]
         world = World(imported(vault, rules), roles[vault], programs.known(), vault.private, vault.zone)
-        at = clock.now()
         try:
             trial = one_rule_set(choice, vault, tree, world, openers, CASES_OF_ONE)
         except Difference as difference:
-            print(f"zone {vault.zone}{', private' if vault.private else ''}, roles {roles[vault]}")
-            for rule in world.rules:
-                print(f"  {rule.number}: {text(rule)}")
-            raise
+            show(vault, tree, world, openers, difference)
         seen += trial.seen
         undecided += trial.undecided
         sets += 1

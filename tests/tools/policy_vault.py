@@ -50,7 +50,8 @@ class Clock:
 
     def let_pass(self, moment):
         """It becomes that time, as if one had waited."""
-        self.move(moment - self.now(), moment - self.now())
+        ahead = moment - self.now()
+        self.move(ahead, ahead)
 
 
 clock = Clock()

@@ -4,7 +4,7 @@ import dataclasses
 
 import policy_model
 
-right = policy_model.decide, policy_model.on_time, policy_model.obstacles, policy_model.word_fits
+right = policy_model.decide, policy_model.obstacles, policy_model.word_fits
 
 
 def first_name_only():
@@ -15,22 +15,23 @@ def first_name_only():
 
 def day_of_now():
     """Takes the day that it is for the day on which the hours began."""
-    def on_time(rule, wall):
-        return right[1](dataclasses.replace(rule, days=None), wall) and (
-            rule.days is None or wall.weekday() in rule.days)
-    policy_model.on_time = on_time
+    def obstacles(world, rule, subject, permission, name, now, size):
+        yield from right[1](world, dataclasses.replace(rule, days=None), subject, permission, name, now, size)
+        if rule.days and policy_model.local(world, now).weekday() not in rule.days:
+            yield "hours"
+    policy_model.obstacles = obstacles
 
 
 def until_included():
     """A rule applies one second too long."""
-    policy_model.obstacles = lambda world, rule, *rest: right[2](
+    policy_model.obstacles = lambda world, rule, *rest: right[1](
         world, dataclasses.replace(rule, until=rule.until and rule.until + policy_model.NS), *rest)
 
 
 def no_bob():
     """Rules for mvbob do not apply."""
     def word_fits(world, allows, kind, value, subject):
-        return right[3](world, allows, kind, value, subject) and (kind != "user" or value[1] != 5002)
+        return right[2](world, allows, kind, value, subject) and (kind != "user" or value[1] != 5002)
     policy_model.word_fits = word_fits
 
 
