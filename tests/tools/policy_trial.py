@@ -99,7 +99,11 @@ class Tree:
 
 
 def may_see(world, tree, subject, path, now):
-    """Is a name found? Directories also when they lead to what may be read or seen."""
+    """Is a name found? Directories also when they lead to what may be read or seen. While no rule hides
+    anything nobody is asked who he is."""
+    if not world.private and not any(rule.effect == "deny" and "list" in rule.permissions for rule in world.rules):
+        return True
+
     def decide(permission, at):
         size = tree.size(at) if tree.kinds[at] == "file" else 0
         return policy_model.decide(world, subject, permission, tree.names(at), now, size)
@@ -239,6 +243,7 @@ class Trial:
         self.expected = collections.defaultdict(list)  # pid: (record that it must have, case)
         self.seen, self.undecided = collections.Counter(), 0
         self.lost = False  # what is used of budgets is not known any more
+        self.seen_seq = self.records(1)[0]["seq"]
 
     def check(self, what, opener, path, permission="read"):
         """None: the model says one thing before it was asked and another after it."""
@@ -301,17 +306,18 @@ class Trial:
         raise Difference(f"{what} {permission} {path.decode()}, {now}\n  by {opener.subject}\n  "
                          f"exe {opener.exe}, unit {opener.unit}\n  the program: {got}\n  the model:   {expected}", case)
 
+    def records(self, limit):
+        return self.vault.ask("audit", "query", action="open", order="newest", limit=limit)
+
     def check_trail(self):
         """Every open, in its order, with its rule and reason, and no more."""
-        records = self.vault.ask("audit", "query", action="open", order="newest",
-                                 limit=4 * sum(map(len, self.expected.values())) + 10)
+        records = self.records(4 * sum(map(len, self.expected.values())) + 10)
         mine = collections.defaultdict(list)
         for record in reversed(records):
-            if record["seq"] > self.vault.seen_seq:
+            if record["seq"] > self.seen_seq:
                 mine[record["pid"]] += [(record["path"], record["outcome"], record["rule"] or 0,
                                          record["reason"])] * record["count"]
-        if records:
-            self.vault.seen_seq = records[0]["seq"]
+        self.seen_seq = records[0]["seq"]
         for opener in self.openers:
             expected, got = self.expected[opener.pid], mine[opener.pid]
             if any(record is None for record, _ in expected):
@@ -380,7 +386,6 @@ def calibrate(vault, tree, opener):
             raise Wrong(f"{inode} cannot be opened with everything granted")
         record = vault.ask("audit", "query", action="open", order="newest", limit=1)[0]
         tree.first[inode] = record["path"].encode()
-        vault.seen_seq = record["seq"]
 
 
 def campaign(options, vaults, tree, openers, universe, programs):

@@ -211,9 +211,7 @@ class Opener:
                  userns="own"):
         self.exe = program_path or f"{programs.safe}/one"
         self.unit = f"/{units.name}/{unit}" if unit and units.top else None
-        trusted = ()
-        if self.unit:
-            trusted = (units.name,) if unit.startswith("user-") else (units.name, unit)
+        names = tuple(self.unit.split("/")[1:]) if self.unit else ()
         ask, self.questions = os.pipe()
         self.answers, answer = os.pipe()
         ready, told = os.pipe(), os.pipe()
@@ -257,7 +255,7 @@ class Opener:
             sha256 = hashlib.sha256(file.read()).hexdigest()
         stat = os.stat(self.exe)
         self.subject = Subject(uid, gid, frozenset(groups), None if seen == 0xffffffff else seen, userns,
-                               (stat.st_dev, stat.st_ino), sha256, trusted)
+                               (stat.st_dev, stat.st_ino), sha256, names, 1 if len(names) > 2 else len(names))
 
     def tell(self, what, path):
         """errno"""
