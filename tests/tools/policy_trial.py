@@ -22,13 +22,17 @@ import time
 import zoneinfo
 
 import policy_model
-from policy_model import NS, Subject, World
+from policy_model import NS, Rule, World
 from policy_vault import (Opener, Programs, T, Units, Vault, Wrong, clock, login_uids_can_be_set, program)
 from policy_world import DAY, HOUR, MINUTE, random_rule, text, zone_changes
 from policy_wrong import WRONG
 
 CASES_OF_ONE = 48  # of one rule set
 TIMES_OF_ONE = 3
+# Once a rule hides anything no name is cached. What was before is for a second: so sets of the plain vault
+# take turns, twenty in which nothing is hidden, twenty in which there is always such a rule.
+CACHED_NAMES_S = 1.1
+NOBODY_LISTS = Rule(0, "deny", ("list",), (("user", ("4000000000", 4000000000)),), b"nothing")
 # path: size, or the path that it is another name of, or where it leads to
 FILES = {b"llama/7b/a.gguf": 1000, b"llama/7b/b.gguf": 4096, b"llama/tokens": 1, b"onnx/deep/er/x.onnx": 65536,
          b"onnx/a b": 300, b"pool/[x]*": 5000, "pool/ü".encode(): 100, b"top": 2000}
@@ -395,13 +399,23 @@ def campaign(options, vaults, tree, openers, universe, programs):
     started = time.monotonic()
     while sum(seen.values()) < options.cases:
         vault = choice.choice(vaults)
+        hiding = vault.private or sets // 20 % 2 == 1
         for _ in range(choice.randint(0, 2)):
             random_roles(choice, vault, roles[vault])
         now = clock.now()
         rules = [random_rule(choice, universe, list(tree.kinds), now + DAY // 2, vault.zone,
                              sizes=list(FILES.values())) for _ in range(choice.randint(0, 12))]
         rules = [rule for rule in rules if not rule.until or rule.until > now + MINUTE]
+        if not hiding:
+            for rule in rules:
+                if rule.effect == "deny":
+                    rule.permissions = tuple(name for name in rule.permissions if name != "list") or ("read",)
+        elif not vault.private:
+            rules.append(NOBODY_LISTS)
         world = World(imported(vault, rules), roles[vault], programs.known(), vault.private, vault.zone)
+        if hiding and not vault.hiding:
+            time.sleep(CACHED_NAMES_S)
+        vault.hiding = hiding
         try:
             trial = one_rule_set(choice, vault, tree, world, openers, CASES_OF_ONE)
         except Difference as difference:
@@ -428,7 +442,7 @@ def main():
         vaults = []
         for name, zone, *more in ("plain", "Europe/Berlin"), ("private", "America/New_York", "--private"):
             vault = Vault(name, "--timezone", zone, *more)
-            vault.zone, vault.private = zone, bool(more)
+            vault.zone, vault.private, vault.hiding = zone, bool(more), bool(more)
             program("import", vault.path, *(f"{T}/tree/{entry}" for entry in sorted(os.listdir(f"{T}/tree"))))
             vault.serve()
             vaults.append(vault)
