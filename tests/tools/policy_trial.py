@@ -10,6 +10,7 @@ seed and the fewest rules that show it, and ends with 1. --wrong: as policy_line
 """
 import argparse
 import collections
+import copy
 import dataclasses
 import datetime
 import errno
@@ -24,7 +25,7 @@ import zoneinfo
 import policy_model
 from policy_model import NS, Rule, World
 from policy_vault import (Opener, Programs, T, Units, Vault, Wrong, clock, login_uids_can_be_set, program)
-from policy_world import DAY, HOUR, MINUTE, random_rule, text, zone_changes
+from policy_world import DAY, HOUR, MINUTE, ever_applies, random_rule, text, zone_changes
 from policy_wrong import WRONG
 
 CASES_OF_ONE = 48  # of one rule set
@@ -60,7 +61,7 @@ class Tree:
             self.inodes[path] = other
         for path, target in SYMLINKS.items():
             self.make(path, "link", lambda place, target=target: os.symlink(target, place))
-        self.first = {}
+        self.order = {}
 
     def make(self, path, kind, how):
         at = b""
@@ -71,13 +72,13 @@ class Tree:
         self.kinds[path] = kind
         how(os.fsencode(self.directory) + b"/" + path)
 
-    def names(self, path):
-        """All names of what is at this path; the first is the one that the trail records."""
+    def names(self, path, first=None):
+        """All names of what is at this path, in the order in which they are looked at."""
         if self.kinds[path] != "file":
             return [path]
         inode = self.inodes[path]
         names = [other for other in self.inodes if self.inodes[other] == inode]
-        return sorted(names, key=lambda name: (name != self.first.get(inode), name))
+        return self.order.get(inode) or sorted(names, key=lambda name: (name != first, name))
 
     def size(self, path):
         return FILES[self.inodes[path]]
@@ -185,17 +186,38 @@ def as_explained(opener):
 # --- one rule set ----------------------------------------------------------------------------------
 
 def imported(vault, rules):
-    """Replaces all rules, and gives these the numbers that they got."""
+    """Makes these the rules, in one change. With their numbers: a rule that was there keeps its own."""
     with open(f"{T}/rules", "w") as file:
         file.writelines(text(rule) + "\n" for rule in rules)
     program("rules", vault.path, "import", "--replace", f"{T}/rules")
-    lines = program("rules", vault.path, "export").decode().splitlines()
-    if lines != [text(rule) for rule in rules]:
-        raise Wrong("exported is not what was imported:\n" + "\n".join(map(text, rules)) + "\n\n" + "\n".join(lines))
-    numbers = sorted(line["rule"] for line in vault.ask("rules", "list"))
-    if len(numbers) != len(rules):
-        raise Wrong(f"{len(rules)} rules imported, {len(numbers)} are there")
-    return [dataclasses.replace(rule, number=number) for rule, number in zip(rules, numbers)]
+    found = {}
+    for line in program("rules", vault.path).decode().splitlines():
+        number, _, words = line.partition(" ")
+        found[words] = int(number)
+    if sorted(found) != sorted(map(text, rules)):
+        raise Wrong("the rules are not what was imported:\n" + "\n".join(map(text, rules)) + "\n\n" +
+                    "\n".join(found))
+    return sorted((dataclasses.replace(rule, number=found[text(rule)]) for rule in rules),
+                  key=lambda rule: rule.number)
+
+
+def random_rules(choice, vault, universe, before, hiding):
+    """Some of those before, and others."""
+    now = clock.now()
+    rules = [rule for rule in before if choice.random() < 0.25]
+    rules += [random_rule(choice, universe, list(vault.tree.kinds), now + DAY // 2, vault.zone,
+                          sizes=list(FILES.values())) for _ in range(choice.randint(0, 12 - len(rules)))]
+    for rule in rules:
+        if rule.effect == "learn" and not rule.number:
+            rule.permissions = ("read",)
+            rule.start, rule.until = None, now // NS * NS + choice.randint(60, 7 * 86400) * NS
+            if not ever_applies(rule, vault.zone):
+                rule.hours = rule.days = None
+        if rule.effect == "deny" and not hiding:
+            rule.permissions = tuple(name for name in rule.permissions if name != "list") or ("read",)
+    if hiding and not vault.private:
+        rules.append(NOBODY_LISTS)
+    return list({text(rule): rule for rule in rules}.values())
 
 
 def random_roles(choice, vault, roles):
@@ -242,8 +264,8 @@ class Difference(Exception):
 class Trial:
     """A rule set in force, and what was asked of it. A case: what, by whom, which path, permission."""
 
-    def __init__(self, vault, tree, world, openers):
-        self.vault, self.tree, self.world, self.openers = vault, tree, world, openers
+    def __init__(self, vault, world, openers):
+        self.vault, self.tree, self.world, self.openers = vault, vault.tree, world, openers
         self.expected = collections.defaultdict(list)  # pid: (record that it must have, case)
         self.seen, self.undecided = collections.Counter(), 0
         self.lost = False  # what is used of budgets is not known any more
@@ -332,8 +354,8 @@ class Trial:
                 raise Wrong(f"{len(expected)} opens by {opener.subject}, {len(got)} on record")
 
 
-def one_rule_set(choice, vault, tree, world, openers, count):
-    trial = Trial(vault, tree, world, openers)
+def one_rule_set(choice, vault, world, openers, count):
+    tree, trial = vault.tree, Trial(vault, world, openers)
     paths = list(tree.inodes) + [path for path in SYMLINKS if tree.kinds[tree.walk(path)[1]] == "file"]
     for _ in range(TIMES_OF_ONE):
         clock.let_pass(next_time(choice, world))
@@ -352,10 +374,10 @@ def one_rule_set(choice, vault, tree, world, openers, count):
     return trial
 
 
-def differs(vault, tree, world, openers, rules, case):
+def differs(vault, world, openers, rules, case):
     """With these rules alone, and nothing used of any budget: what is different, or None."""
     world = dataclasses.replace(world, rules=imported(vault, rules), used={})
-    trial = Trial(vault, tree, world, openers)
+    trial = Trial(vault, world, openers)
     try:
         trial.check(*case)
         trial.check_trail()
@@ -364,14 +386,14 @@ def differs(vault, tree, world, openers, rules, case):
     return None
 
 
-def show(vault, tree, world, openers, difference):
+def show(vault, world, openers, difference):
     """With the fewest rules that show it; when it needs what came before, with all."""
     print(f"zone {vault.zone}{', private' if vault.private else ''}, roles {world.roles}, used {world.used}")
-    found = differs(vault, tree, world, openers, world.rules, difference.case)
+    found = differs(vault, world, openers, world.rules, difference.case)
     at = 0
     while found and at < len(found[0].rules):
         rules = found[0].rules[:at] + found[0].rules[at + 1:]
-        less = differs(vault, tree, world, openers, rules, difference.case)
+        less = differs(vault, world, openers, rules, difference.case)
         found, at = (less, at) if less else (found, at + 1)
     if found:
         world, difference = found
@@ -382,17 +404,29 @@ def show(vault, tree, world, openers, difference):
     raise difference
 
 
-def calibrate(vault, tree, opener):
-    """Which of its names is a file's first: the one that the trail records."""
-    program("grant", vault.path, "any", "read", "**")
+def calibrate(vault, opener):
+    """In which order a file's names are looked at: the first is the one that the trail records, and of the
+    others the first that is not allowed says what is missing."""
+    def recorded(inode):
+        opener.tell("open", os.fsencode(vault.mount) + b"/" + inode)
+        return vault.ask("audit", "query", action="open", order="newest", limit=1)[0]
+
+    def exact(name):
+        return b"/" + b"".join(b"\\" + bytes([byte]) if byte in b"[*" else bytes([byte]) for byte in name)
+
+    program("grant", vault.path, "user:4000000000", "read", "**")
+    tree = vault.tree
     for inode in set(tree.inodes.values()):
-        if opener.tell("open", os.fsencode(vault.mount) + b"/" + inode) != 0:
-            raise Wrong(f"{inode} cannot be opened with everything granted")
-        record = vault.ask("audit", "query", action="open", order="newest", limit=1)[0]
-        tree.first[inode] = record["path"].encode()
+        first, *others = tree.names(inode, recorded(inode)["path"].encode())
+        if len(others) > 1:
+            program("grant", vault.path, "any", "read", exact(first))
+            program("grant", vault.path, "unit:of.nobody", "read", exact(others[0]))
+            if recorded(inode)["reason"] != "unit-differs":
+                others.reverse()
+        tree.order[inode] = [first, *others]
 
 
-def campaign(options, vaults, tree, openers, universe, programs):
+def campaign(options, vaults, openers, universe, programs):
     choice = random.Random(options.seed)
     seen, undecided, sets = collections.Counter(), 0, 0
     roles = {vault: {"auditor": {("user", 0)}} for vault in vaults}
@@ -402,24 +436,16 @@ def campaign(options, vaults, tree, openers, universe, programs):
         hiding = vault.private or sets // 20 % 2 == 1
         for _ in range(choice.randint(0, 2)):
             random_roles(choice, vault, roles[vault])
-        now = clock.now()
-        rules = [random_rule(choice, universe, list(tree.kinds), now + DAY // 2, vault.zone,
-                             sizes=list(FILES.values())) for _ in range(choice.randint(0, 12))]
-        rules = [rule for rule in rules if not rule.until or rule.until > now + MINUTE]
-        if not hiding:
-            for rule in rules:
-                if rule.effect == "deny":
-                    rule.permissions = tuple(name for name in rule.permissions if name != "list") or ("read",)
-        elif not vault.private:
-            rules.append(NOBODY_LISTS)
-        world = World(imported(vault, rules), roles[vault], programs.known(), vault.private, vault.zone)
+        rules = random_rules(choice, vault, universe, vault.rules, hiding)
+        vault.rules = imported(vault, rules)
+        world = World(vault.rules, roles[vault], programs.known(), vault.private, vault.zone, used=vault.used)
         if hiding and not vault.hiding:
             time.sleep(CACHED_NAMES_S)
         vault.hiding = hiding
         try:
-            trial = one_rule_set(choice, vault, tree, world, openers, CASES_OF_ONE)
+            trial = one_rule_set(choice, vault, world, openers, CASES_OF_ONE)
         except Difference as difference:
-            show(vault, tree, world, openers, difference)
+            show(vault, world, openers, difference)
         seen += trial.seen
         undecided += trial.undecided
         sets += 1
@@ -443,13 +469,15 @@ def main():
         for name, zone, *more in ("plain", "Europe/Berlin"), ("private", "America/New_York", "--private"):
             vault = Vault(name, "--timezone", zone, *more)
             vault.zone, vault.private, vault.hiding = zone, bool(more), bool(more)
+            vault.rules, vault.used, vault.tree = [], {}, copy.copy(tree)
+            vault.tree.order = {}
             program("import", vault.path, *(f"{T}/tree/{entry}" for entry in sorted(os.listdir(f"{T}/tree"))))
             vault.serve()
             vaults.append(vault)
         openers, universe = openers_of(programs, units)
         for vault in vaults:
-            calibrate(vault, tree, openers[0])
-        campaign(options, vaults, tree, openers, universe, programs)
+            calibrate(vault, openers[0])
+        campaign(options, vaults, openers, universe, programs)
         for vault in vaults:
             program("umount", vault.mount)
     except (Difference, Wrong) as wrong:
