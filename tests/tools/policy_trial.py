@@ -180,7 +180,8 @@ def as_explained(opener):
         gid, groups = user.pw_gid, frozenset(group.gr_gid for group in grp.getgrall() if user.pw_name in group.gr_mem)
     except KeyError:
         gid, groups = None, frozenset()
-    return dataclasses.replace(opener.subject, gid=gid, groups=groups, loginuid=None, userns="own")
+    return dataclasses.replace(opener.subject, gid=gid, groups=groups, loginuid=None, userns="own",
+                               trusted=len(opener.subject.unit))
 
 
 # --- one rule set ----------------------------------------------------------------------------------
