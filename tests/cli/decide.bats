@@ -23,7 +23,7 @@ load ../lib
 @test "a model that is wrong in one point is noticed, and shown with the fewest rules" {
 	local wrong
 	for wrong in first-name-only day-of-now until-included no-bob budget-free; do
-		run -1 "$TESTS/tools/policy_lines.py" --cases 8000 --seed 1 --wrong "$wrong"
+		run -1 "$TESTS/tools/policy_lines.py" --cases 5000 --seed 1 --wrong "$wrong"
 		echo "$wrong: $output"
 		[[ $output == *SEED=1* && $output =~ "the program:".*"the model:" ]]
 		[ "$(grep -c $'^  rule\t' <<<"$output")" -le 3 ]

@@ -8,6 +8,7 @@ names of a file at one moment, and spend() counts what an open uses up.
 """
 import dataclasses
 import datetime
+import functools
 import zoneinfo
 
 NS = 10**9
@@ -56,6 +57,7 @@ class World:
 
 # --- patterns --------------------------------------------------------------------------------------
 
+@functools.cache
 def elements(glob):
     """Each either None, for any bytes, or the set of bytes that may stand there."""
     found, at = [], 0
@@ -193,28 +195,29 @@ def word_fits(world, allows, kind, value, subject):
 
 def obstacles(world, rule, subject, permission, name, now, size):
     """What keeps a rule from applying to a name, in this order."""
-    wall, allows = local(world, now), rule.effect != "deny"
-    kinds = {kind for kind, _ in rule.words}
-    lacks = {kind for kind in kinds if not any(
-        word_fits(world, allows, kind, value, subject) for of, value in rule.words if of == kind)}
-    timed = rule.start, rule.until, rule.hours, rule.days, rule.max_opens, rule.max_bytes
+    allows = rule.effect != "deny"
     # Where names are hidden, who may do anything else with a file sees it.
     if permission not in rule.permissions and not (allows and permission == "list" and world.private):
         yield "permission"
     if not matches(rule.pattern, name):
         yield "path"
+    kinds = {kind for kind, _ in rule.words}
+    lacks = {kind for kind in kinds if not any(
+        word_fits(world, allows, kind, value, subject) for of, value in rule.words if of == kind)}
     if lacks - {"exe", "sha256", "unit"} or allows and subject.userns == "contained" and "userns" not in kinds:
         yield "subject"
     if "exe" in lacks:
         yield "exe"
     if "unit" in lacks:
         yield "unit"
+    timed = rule.start, rule.until, rule.hours, rule.days, rule.max_opens, rule.max_bytes
     if allows and world.clock_distrusted and any(condition is not None for condition in timed):
         yield "clock"
     if rule.start is not None and now < rule.start:
         yield "not yet"
     if rule.until is not None and now >= rule.until:
         yield "expired"
+    wall = local(world, now)
     if not on_time(rule, wall):
         yield "hours"
     if "sha256" in lacks:

@@ -4,6 +4,7 @@ Random rules, roles and moments for policy_lines.py and policy_trial.py, chosen 
 words fit many subjects, conditions begin and end where the clock is. And a rule's one line of text.
 """
 import datetime
+import functools
 import zoneinfo
 
 from policy_model import DAY_NAMES, NS, Rule, on_time
@@ -207,14 +208,16 @@ def random_rule(choice, universe, paths, now, zone, number=0, timed=0.35, sizes=
     return rule
 
 
+@functools.cache
 def zone_changes(zone, year):
     """Moments at which this zone's clocks are changed in that year."""
     info, found = zoneinfo.ZoneInfo(zone), []
     day = int(datetime.datetime(year, 1, 1, tzinfo=datetime.timezone.utc).timestamp())
     def offset(at):
         return datetime.datetime.fromtimestamp(at, info).utcoffset()
-    for at in range(day, day + 366 * 86400, 86400):
-        low, high = at, at + 86400
+    step = 4 * 86400
+    for at in range(day, day + 366 * 86400, step):
+        low, high = at, at + step
         if offset(low) == offset(high):
             continue
         while high - low > 1:
