@@ -191,10 +191,11 @@ def imported(vault, rules):
     with open(f"{T}/rules", "w") as file:
         file.writelines(text(rule) + "\n" for rule in rules)
     program("rules", vault.path, "import", "--replace", f"{T}/rules")
-    found = {}
-    for line in program("rules", vault.path).decode().splitlines():
-        number, _, words = line.partition(" ")
-        found[words] = int(number)
+    # Both in order of numbers.
+    lines = [line.replace("grant ", "allow ", 1) if line.startswith("grant ") else line
+             for line in program("rules", vault.path, "export").decode().splitlines() if line[0] != "#"]
+    numbers = [line["rule"] for line in vault.ask("rules", "list")]
+    found = dict(zip(lines, numbers))
     if sorted(found) != sorted(map(text, rules)):
         raise Wrong("the rules are not what was imported:\n" + "\n".join(map(text, rules)) + "\n\n" +
                     "\n".join(found))
