@@ -155,16 +155,6 @@ def suffices(world, rule, subject, wall, size):
     return True
 
 
-def spend(world, number, subject, now, size):
-    """An open that was allowed by this rule."""
-    rule = next(rule for rule in world.rules if rule.number == number)
-    wall = local(world, now)
-    for what, limit, more in ("opens", rule.max_opens, 1), ("bytes", rule.max_bytes, size):
-        if limit:
-            when, used = used_in(world, rule, subject, what, period(limit[1], wall))
-            world.used[number, subject.uid, what] = when, used + more
-
-
 # --- the decision ----------------------------------------------------------------------------------
 
 def word_fits(world, allows, kind, value, subject):
@@ -268,3 +258,15 @@ def decide(world, subject, permission, names, now, size=0):
     if reason == "hash-differs" and subject.sha256 is None:
         reason = "hash-unknown"
     return "deny", 0, reason
+
+
+def spend(world, subject, names, now, size):
+    """An open that rules allow: each rule that allowed one of the names counts it, once."""
+    wall = local(world, now)
+    numbers = {decide(world, subject, "read", [name], now, size)[1] for name in names}
+    for rule in world.rules:
+        if rule.number in numbers:
+            for what, limit, more in ("opens", rule.max_opens, 1), ("bytes", rule.max_bytes, size):
+                if limit:
+                    when, used = used_in(world, rule, subject, what, period(limit[1], wall))
+                    world.used[rule.number, subject.uid, what] = when, used + more

@@ -321,8 +321,8 @@ class Trial:
             self.seen["hidden"] += 1
         else:
             verdict, rule, reason = expected[1]
-            if verdict == "allow" and rule:
-                policy_model.spend(self.world, rule, opener.subject, now, self.tree.size(at))
+            if reason == "rule-allow":
+                policy_model.spend(self.world, opener.subject, self.tree.names(at), now, self.tree.size(at))
             self.expected[opener.pid].append(((self.tree.names(at)[0].decode(), verdict, rule, reason), case))
             self.seen[reason] += 1
 
