@@ -25,7 +25,7 @@ import zoneinfo
 import policy_model
 from policy_model import NS, Rule, World
 from policy_vault import (Opener, Programs, T, Units, Vault, Wrong, clock, login_uids_can_be_set, program)
-from policy_world import DAY, HOUR, MINUTE, ever_applies, random_rule, text, zone_changes
+from policy_world import DAY, HOUR, MINUTE, ever_applies, moment_text, random_moment, random_rule, text, zone_changes
 from policy_wrong import WRONG
 
 CASES_OF_ONE = 48  # of one rule set
@@ -264,7 +264,8 @@ class Difference(Exception):
 
 
 class Trial:
-    """A rule set in force, and what was asked of it. A case: what, by whom, which path, permission."""
+    """A rule set in force, and what was asked of it. A case: what, by whom, which path, permission, and a
+    moment when it is not about now."""
 
     def __init__(self, vault, world, openers):
         self.vault, self.tree, self.world, self.openers = vault, vault.tree, world, openers
@@ -273,13 +274,13 @@ class Trial:
         self.lost = False  # what is used of budgets is not known any more
         self.seen_seq = self.records(1)[0]["seq"]
 
-    def check(self, what, opener, path, permission="read"):
+    def check(self, what, opener, path, permission="read", at=None):
         """None: the model says one thing before it was asked and another after it."""
-        case = what, opener, path, permission
+        case = what, opener, path, permission, at
         now = clock.now()
-        expected = self.model(*case, now)
-        got = getattr(self, "ask_" + what)(opener, path, permission)
-        if self.model(*case, clock.now()) != expected:
+        expected = self.model(*case[:4], at or now)
+        got = getattr(self, "ask_" + what)(opener, path, permission, at)
+        if self.model(*case[:4], at or clock.now()) != expected:
             self.undecided += 1
             expected = None
         if what == "open":
@@ -299,20 +300,21 @@ class Trial:
         return policy_model.decide(self.world, opener.explained, permission, self.tree.names(at), now,
                                    self.tree.size(at))
 
-    def ask_explain(self, opener, path, permission):
-        extra = {"exe": opener.exe, **({"unit": opener.unit} if opener.unit else {})}
+    def ask_explain(self, opener, path, permission, at):
+        extra = {"exe": opener.exe, **({"unit": opener.unit} if opener.unit else {}),
+                 **({"at": moment_text(at)} if at else {})}
         verdict = self.vault.ask("explain", path, user=opener.subject.uid, perm=permission, code=(0, 3), **extra)[-1]
         return verdict["verdict"], verdict["rule"] or 0, verdict["reason"]
 
-    def ask_open(self, opener, path, _):
+    def ask_open(self, opener, path, *_):
         return opener.tell("open", os.fsencode(self.vault.mount) + b"/" + path)
 
-    def ask_stat(self, opener, path, _):
+    def ask_stat(self, opener, path, *_):
         return opener.tell("stat", os.fsencode(self.vault.mount) + b"/" + path)
 
     def opened(self, case, expected, now):
         """The budget goes, and the trail must say so. When it could be either, the trail is not asked."""
-        _, opener, path, _ = case
+        _, opener, path, *_ = case
         _, at = self.tree.walk(path)
         if expected is None:
             self.expected[opener.pid].append((None, case))
@@ -329,8 +331,8 @@ class Trial:
     def compare(self, case, expected, got):
         if expected == got:
             return
-        what, opener, path, permission = case
-        now = datetime.datetime.fromtimestamp(clock.now() // NS, zoneinfo.ZoneInfo(self.world.zone))
+        what, opener, path, permission, at = case
+        now = datetime.datetime.fromtimestamp((at or clock.now()) // NS, zoneinfo.ZoneInfo(self.world.zone))
         raise Difference(f"{what} {permission} {path.decode()}, {now}\n  by {opener.subject}\n  "
                          f"exe {opener.exe}, unit {opener.unit}\n  the program: {got}\n  the model:   {expected}", case)
 
@@ -364,7 +366,8 @@ def one_rule_set(choice, vault, world, openers, count):
         for _ in range(count // TIMES_OF_ONE):
             opener, path = choice.choice(openers), choice.choice(paths)
             if opener.subject.userns == "own":
-                trial.check("explain", opener, path, choice.choices(("read", "write", "list"), (6, 1, 2))[0])
+                trial.check("explain", opener, path, choice.choices(("read", "write", "list"), (6, 1, 2))[0],
+                            random_moment(choice, clock.now()) if choice.random() < 0.2 else None)
             if choice.random() < 0.2:
                 trial.check("stat", opener, choice.choice(list(tree.kinds)), "list")
             trial.check("open", opener, path)
