@@ -14,6 +14,7 @@ import copy
 import dataclasses
 import datetime
 import errno
+import functools
 import grp
 import os
 import pwd
@@ -23,7 +24,7 @@ import time
 import zoneinfo
 
 import policy_model
-from policy_model import NS, Rule, World
+from policy_model import NS, Rule, Subject, World
 from policy_vault import (Opener, Programs, T, Units, Vault, Wrong, clock, login_uids_can_be_set, program)
 from policy_world import DAY, HOUR, MINUTE, ever_applies, moment_text, random_moment, random_rule, text, zone_changes
 from policy_wrong import WRONG
@@ -160,7 +161,7 @@ def openers_of(programs, units):
         opener(5001, 100, (6001,), unit="infer.service", userns="foreign"),
     ]
     for opener in found:
-        opener.explained = as_explained(opener)
+        opener.explained = as_explained(opener.subject)
     universe = {"user": USERS, "group": GROUPS, "role": ROLES, "exe": programs.words,
                 "sha256": sorted({opener.subject.sha256 for opener in found}) + ["0" * 64],
                 "unit": ["infer.service", "infer*", "*.service", "user-?001.slice", "mv*", "batch.service"],
@@ -172,16 +173,21 @@ def openers_of(programs, units):
     return found, universe
 
 
-def as_explained(opener):
-    """The subject that `explain --user U --exe E --unit X` is about: of the user database."""
-    uid = opener.subject.uid
+@functools.cache
+def from_database(uid):
+    """Whom a login would make of this user."""
     try:
         user = pwd.getpwuid(uid)
-        gid, groups = user.pw_gid, frozenset(group.gr_gid for group in grp.getgrall() if user.pw_name in group.gr_mem)
     except KeyError:
-        gid, groups = None, frozenset()
-    return dataclasses.replace(opener.subject, gid=gid, groups=groups, loginuid=None, userns="own",
-                               trusted=len(opener.subject.unit))
+        return Subject(uid)
+    groups = frozenset(group.gr_gid for group in grp.getgrall() if user.pw_name in group.gr_mem)
+    return Subject(uid, user.pw_gid, groups)
+
+
+def as_explained(subject):
+    """What `explain` supposes when it is told of everything but the groups; a unit is believed."""
+    known = from_database(subject.uid)
+    return dataclasses.replace(subject, gid=known.gid, groups=known.groups, trusted=len(subject.unit))
 
 
 # --- one rule set ----------------------------------------------------------------------------------
@@ -301,9 +307,12 @@ class Trial:
                                    self.tree.size(at))
 
     def ask_explain(self, opener, path, permission, at):
-        extra = {"exe": opener.exe, **({"unit": opener.unit} if opener.unit else {}),
-                 **({"at": moment_text(at)} if at else {})}
-        verdict = self.vault.ask("explain", path, user=opener.subject.uid, perm=permission, code=(0, 3), **extra)[-1]
+        subject = opener.subject
+        extra = {"exe": opener.exe, "exe_id": "%d:%d" % subject.exe, "content": subject.sha256, "unit": opener.unit,
+                 "loginuid": subject.loginuid, "userns": {"own": None}.get(subject.userns, subject.userns),
+                 "at": at and moment_text(at)}
+        verdict = self.vault.ask("explain", path, user=subject.uid, perm=permission, code=(0, 3),
+                                 **{name: value for name, value in extra.items() if value is not None})[-1]
         return verdict["verdict"], verdict["rule"] or 0, verdict["reason"]
 
     def ask_open(self, opener, path, *_):
@@ -311,6 +320,47 @@ class Trial:
 
     def ask_stat(self, opener, path, *_):
         return opener.tell("stat", os.fsencode(self.vault.mount) + b"/" + path)
+
+    def ask_who(self, _opener, path, permission, _at):
+        """(user, rule) of every line; each must be true of somebody as the line describes him."""
+        listed, now = set(), clock.now()
+        for line in self.vault.ask("who", path, perm=permission):
+            listed.add((line["uid"], line["rule"] or 0))
+            if not self.could_be(line, path, permission, now):
+                raise Difference(f"who {permission} {path.decode()}: the model does not see how: {line}",
+                                 ("who", None, path, permission, None))
+        return listed
+
+    def could_be(self, line, path, permission, now):
+        names, size = self.tree.names(path), self.tree.size(path)
+        which = self.world.exes.get(line["exe"], (None,))[0]
+        subject = from_database(line["uid"]) if line["uid"] is not None else Subject(65534, userns="contained")
+        at = now
+        if line["from"]:
+            at = int(datetime.datetime.fromisoformat(line["from"][:19] + "+00:00").timestamp()) * NS
+        for unit in self.units_like(line["unit"]):
+            subject = dataclasses.replace(subject, exe=which, sha256=line["sha256"], loginuid=line["loginuid"],
+                                          unit=(unit,) if unit else (), trusted=1)
+            if policy_model.decide(self.world, subject, permission, names, at, size) == (
+                    "allow", line["rule"] or 0, line["reason"]):
+                return True
+        return False
+
+    def units_like(self, glob):
+        known = {name for opener in self.openers for name in opener.subject.unit}
+        example = glob and glob.replace("?", "x").replace("*", "")
+        return [None] if glob is None else [example, *known]
+
+    def check_who(self, path):
+        """It lists everybody of the openers whom the model allows it now."""
+        now = clock.now()
+        listed = self.ask_who(None, path, "read", None)
+        for opener in self.openers:
+            case = "explain", opener, path, "read", None
+            verdict, rule, _ = self.model(*case[:4], now)
+            if verdict == "allow" and self.model(*case[:4], clock.now())[:2] == (verdict, rule) and (
+                    opener.explained.userns == "contained" and (None, rule) or (opener.subject.uid, rule)) not in listed:
+                self.compare(case, f"listed by who as allowed by {rule}", f"who lists {sorted(listed, key=str)}")
 
     def opened(self, case, expected, now):
         """The budget goes, and the trail must say so. When it could be either, the trail is not asked."""
@@ -365,7 +415,7 @@ def one_rule_set(choice, vault, world, openers, count):
         clock.let_pass(next_time(choice, world))
         for _ in range(count // TIMES_OF_ONE):
             opener, path = choice.choice(openers), choice.choice(paths)
-            if opener.subject.userns == "own":
+            if opener.subject.userns != "foreign":
                 trial.check("explain", opener, path, choice.choices(("read", "write", "list"), (6, 1, 2))[0],
                             random_moment(choice, clock.now()) if choice.random() < 0.2 else None)
             if choice.random() < 0.2:
@@ -373,6 +423,7 @@ def one_rule_set(choice, vault, world, openers, count):
             trial.check("open", opener, path)
             if trial.lost:
                 break
+        trial.check_who(choice.choice(list(tree.inodes)))
         if trial.lost:
             break
     trial.check_trail()
