@@ -35,6 +35,7 @@ TIMES_OF_ONE = 3
 # take turns, twenty in which nothing is hidden, twenty in which there is always such a rule.
 CACHED_NAMES_S = 1.1
 NOBODY_LISTS = Rule(0, "deny", ("list",), (("user", ("4000000000", 4000000000)),), b"nothing")
+ALL_LIST = Rule(0, "allow", ("list",), (("any", None),), b"**")
 # path: size, or the path that it is another name of, or where it leads to
 FILES = {b"llama/7b/a.gguf": 1000, b"llama/7b/b.gguf": 4096, b"llama/tokens": 1, b"onnx/deep/er/x.onnx": 65536,
          b"onnx/a b": 300, b"pool/[x]*": 5000, "pool/ü".encode(): 100, b"top": 2000}
@@ -225,6 +226,8 @@ def random_rules(choice, vault, universe, before, hiding):
             rule.permissions = tuple(name for name in rule.permissions if name != "list") or ("read",)
     if hiding and not vault.private:
         rules.append(NOBODY_LISTS)
+    if vault.private and choice.random() < 0.4:
+        rules.append(ALL_LIST)
     return list({text(rule): rule for rule in rules}.values())
 
 
@@ -408,13 +411,29 @@ class Trial:
                 raise Wrong(f"{len(expected)} opens by {opener.subject}, {len(got)} on record")
 
 
+def random_case(choice, world, tree, openers, paths):
+    """An opener and a path, more often than not such as some rule is about."""
+    if not world.rules or choice.random() < 0.3:
+        return choice.choice(openers), choice.choice(paths)
+    rule, now = choice.choice(world.rules), clock.now()
+
+    def first_obstacle(opener, path):
+        return next((next(policy_model.obstacles(world, rule, opener.subject, rule.permissions[0], name, now, 0), "")
+                     for name in tree.names(tree.walk(path)[1])), "")
+
+    meant = [path for path in paths if first_obstacle(openers[0], path) != "path"] or paths
+    path = choice.choice(meant)
+    those = [opener for opener in openers if first_obstacle(opener, path) != "subject"] or openers
+    return choice.choice(those), path
+
+
 def one_rule_set(choice, vault, world, openers, count):
     tree, trial = vault.tree, Trial(vault, world, openers)
     paths = list(tree.inodes) + [path for path in SYMLINKS if tree.kinds[tree.walk(path)[1]] == "file"]
     for _ in range(TIMES_OF_ONE):
         clock.let_pass(next_time(choice, world))
         for _ in range(count // TIMES_OF_ONE):
-            opener, path = choice.choice(openers), choice.choice(paths)
+            opener, path = random_case(choice, world, tree, openers, paths)
             if opener.subject.userns != "foreign":
                 trial.check("explain", opener, path, choice.choices(("read", "write", "list"), (6, 1, 2))[0],
                             random_moment(choice, clock.now()) if choice.random() < 0.2 else None)
@@ -488,7 +507,7 @@ def campaign(options, vaults, openers, universe, programs):
     roles = {vault: {"auditor": {("user", 0)}} for vault in vaults}
     started = time.monotonic()
     while sum(seen.values()) < options.cases:
-        vault = choice.choice(vaults)
+        vault = choice.choice(vaults[:1] + vaults)
         hiding = vault.private or sets // 20 % 2 == 1
         for _ in range(choice.randint(0, 2)):
             random_roles(choice, vault, roles[vault])
