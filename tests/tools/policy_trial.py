@@ -386,8 +386,11 @@ class Trial:
             return
         what, opener, path, permission, at = case
         now = datetime.datetime.fromtimestamp((at or clock.now()) // NS, zoneinfo.ZoneInfo(self.world.zone))
+        last = self.records(1)[0]
         raise Difference(f"{what} {permission} {path.decode()}, {now}\n  by {opener.subject}\n  "
-                         f"exe {opener.exe}, unit {opener.unit}\n  the program: {got}\n  the model:   {expected}", case)
+                         f"exe {opener.exe}, unit {opener.unit}, pid {opener.pid}\n  the last record: pid {last['pid']}, "
+                         f"{last['path']}: {last['outcome']} {last['rule']} {last['reason']}\n  "
+                         f"the program: {got}\n  the model:   {expected}", case)
 
     def records(self, limit):
         return self.vault.ask("audit", "query", action="open", order="newest", limit=limit)
