@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "keystore/base/clock.h"
@@ -94,43 +95,67 @@ void policy_know_hash(struct policy *policy, struct subject *subject)
 						NULL, subject->sha256) == 0;
 }
 
-/* Each name may have been allowed by a rule of its own; every one of them counts it once. */
-static int charge_name(struct policy *policy, const struct ruleset *ruleset,
-	const struct inquiry *inquiry, size_t index, const struct local_time *local)
+/* The budgets that an open is counted under. Borrows from the rule set. */
+struct charges {
+	const struct rule **rules;
+	size_t count;
+};
+
+static void charges_done(struct charges *charges)
+{
+	free(charges->rules);
+}
+
+#define scope_charges __attribute__((cleanup(charges_done)))
+
+/*
+ * Each name may have been allowed by a rule of its own; every one of them counts it, once. All are
+ * looked for before the first is counted: what that leaves must not decide about the next.
+ */
+static int find_charges(struct policy *policy, const struct ruleset *ruleset,
+	const struct inquiry *inquiry, struct charges *charges)
 {
 	struct inquiry one = *inquiry;
-	const struct rule *rule;
-	struct decision decision;
 
+	charges->rules = calloc(inquiry->name_count, sizeof(struct rule *));
+	if (!charges->rules)
+		return -ENOMEM;
 	one.ruleset = ruleset;
-	one.names = &inquiry->names[index];
 	one.name_count = 1;
-	decision = policy_inquire(policy, &one);
-	if (decision.verdict != VERDICT_ALLOW)
-		return -EDQUOT;
-	rule = ruleset_find(ruleset, decision.rule);
-	if (!rule || !rule_condition_has_budget(&rule->condition))
-		return 0;
-	for (size_t i = 0; i < index; i++) {
+	for (size_t i = 0; i < inquiry->name_count; i++) {
+		struct decision decision;
+		const struct rule *rule;
+		size_t at = 0;
+
 		one.names = &inquiry->names[i];
-		if (policy_inquire(policy, &one).rule == rule->number)
-			return 0;
+		decision = policy_inquire(policy, &one);
+		if (decision.verdict != VERDICT_ALLOW)
+			return -EDQUOT;
+		rule = ruleset_find(ruleset, decision.rule);
+		if (!rule || !rule_condition_has_budget(&rule->condition))
+			continue;
+		while (at < charges->count && charges->rules[at] != rule)
+			at++;
+		if (at == charges->count)
+			charges->rules[charges->count++] = rule;
 	}
-	return usage_charge(
-		policy_usage(policy), rule, inquiry->subject->uid, inquiry->size, local);
+	return 0;
 }
 
 static int charge(struct policy *policy, const struct inquiry *inquiry)
 {
 	scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(policy);
+	scope_charges struct charges charges = {0};
 	struct local_time local;
-	int r = 0;
+	int r;
 
 	if (!ruleset_has_budgets(ruleset))
 		return 0;
+	r = find_charges(policy, ruleset, inquiry, &charges);
 	time_zone_local(clock_now_ns(), &local);
-	for (size_t i = 0; i < inquiry->name_count && r == 0; i++)
-		r = charge_name(policy, ruleset, inquiry, i, &local);
+	for (size_t i = 0; i < charges.count && r == 0; i++)
+		r = usage_charge(policy_usage(policy), charges.rules[i], inquiry->subject->uid,
+			inquiry->size, &local);
 	return r;
 }
 
