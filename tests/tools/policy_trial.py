@@ -266,6 +266,20 @@ def next_time(choice, world):
     return choice.choice(near[:12]) + choice.choice((0, 0, -2 * NS, MINUTE))
 
 
+def set_clock(choice, vaults):
+    """Not time that goes by: somebody sets it. When it is on record, explain knows of it too."""
+    def records():
+        return [vault.ask("audit", "query", action="clock", order="newest", limit=1) for vault in vaults]
+
+    before = records()
+    clock.move(choice.choice((3 * NS, HOUR, DAY, 40 * DAY)) * choice.choice((-1, 1)), 0)
+    end = time.monotonic() + 5
+    while any(now == then for now, then in zip(records(), before)):
+        if time.monotonic() > end:
+            raise Wrong("a clock that was set is not on record")
+        time.sleep(0.05)
+
+
 class Difference(Exception):
     def __init__(self, text, case):
         super().__init__(text)
@@ -520,10 +534,16 @@ def campaign(options, vaults, openers, universe, programs):
         if hiding and not vault.hiding:
             time.sleep(CACHED_NAMES_S)
         vault.hiding = hiding
+        world.clock_distrusted = choice.random() < 0.05
+        if world.clock_distrusted:
+            set_clock(choice, vaults)
         try:
             trial = one_rule_set(choice, vault, world, openers, CASES_OF_ONE)
         except Difference as difference:
             show(vault, world, openers, difference)
+        if world.clock_distrusted:
+            for other in vaults:
+                program("accept", other.path, "--clock")
         seen += trial.seen
         undecided += trial.undecided
         sets += 1
