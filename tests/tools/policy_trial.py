@@ -83,7 +83,7 @@ class Tree:
         return self.order.get(inode) or sorted(names, key=lambda name: (name != first, name))
 
     def size(self, path):
-        return FILES[self.inodes[path]]
+        return FILES[self.inodes[path]] if path in self.inodes else 0
 
     def below(self, path):
         return [other for other in self.kinds if other.startswith(path + b"/")]
@@ -112,8 +112,7 @@ def may_see(world, tree, subject, path, now):
         return True
 
     def decide(permission, at):
-        size = tree.size(at) if tree.kinds[at] == "file" else 0
-        return policy_model.decide(world, subject, permission, tree.names(at), now, size)
+        return policy_model.decide(world, subject, permission, tree.names(at), now, tree.size(at))
 
     verdict, _, reason = decide("list", path)
     if verdict == "allow" or reason != "private-list" or tree.kinds[path] != "directory":
@@ -323,7 +322,8 @@ class Trial:
             names = path.split(b"/")
             return 0 if all(may_see(self.world, self.tree, opener.subject, b"/".join(names[:depth]), now)
                             for depth in range(1, len(names) + 1)) else errno.ENOENT
-        _, at = self.tree.walk(path)
+        # A link can be listed itself; what is read is what it leads to.
+        at = path if permission == "list" else self.tree.walk(path)[1]
         return policy_model.decide(self.world, opener.explained, permission, self.tree.names(at), now,
                                    self.tree.size(at))
 
@@ -373,10 +373,15 @@ class Trial:
         return [None] if glob is None else [example, *known]
 
     def check_who(self, path):
-        """It lists everybody of the openers whom the model allows it now."""
+        """It lists everybody of the openers whom the model allows it now, if the system or a rule knows him."""
         now = clock.now()
         listed = self.ask_who(None, path, "read", None)
+        known = {user.pw_uid for user in pwd.getpwall()} | {value[1] for rule in self.world.rules
+                                                            for kind, value in rule.words if kind == "user"}
+        known |= {number for members in self.world.roles.values() for kind, number in members if kind == "user"}
         for opener in self.openers:
+            if opener.subject.userns == "own" and opener.subject.uid not in known:
+                continue
             case = "explain", opener, path, "read", None
             verdict, rule, _ = self.model(*case[:4], now)
             if verdict == "allow" and self.model(*case[:4], clock.now())[:2] == (verdict, rule) and (
