@@ -480,7 +480,10 @@ def differs(vault, world, openers, rules, case):
     world = dataclasses.replace(world, rules=imported(vault, rules), used={})
     trial = Trial(vault, world, openers)
     try:
-        trial.check(*case)
+        if case[0] == "who":
+            trial.check_who(case[2])
+        else:
+            trial.check(*case)
         trial.check_trail()
     except Difference as difference:
         return world, difference
@@ -489,7 +492,10 @@ def differs(vault, world, openers, rules, case):
 
 def show(vault, world, openers, difference):
     """With the fewest rules that show it; when it needs what came before, with all."""
-    print(f"zone {vault.zone}{', private' if vault.private else ''}, roles {world.roles}, used {world.used}")
+    print(f"zone {vault.zone}{', private' if vault.private else ''}, clock distrusted: {world.clock_distrusted}, "
+          f"names: {vault.tree.names(difference.case[2])}")
+    for role, members in world.roles.items():
+        print(f"  role {role}: {' '.join(f'{kind}:{number}' for kind, number in sorted(members))}")
     found = differs(vault, world, openers, world.rules, difference.case)
     at = 0
     while found and at < len(found[0].rules):
@@ -500,6 +506,10 @@ def show(vault, world, openers, difference):
         world, difference = found
     else:
         print("not alone, but after what was opened before:")
+        for rule in world.rules:
+            for (number, uid, what), used in world.used.items():
+                if number == rule.number:
+                    print(f"  user {uid} used {used[1]} {what} of rule {number} in the period of {used[0]}")
     for rule in world.rules:
         print(f"  {rule.number}: {text(rule)}")
     raise difference
