@@ -31,6 +31,7 @@ from policy_wrong import WRONG
 
 CASES_OF_ONE = 48  # of one rule set
 TIMES_OF_ONE = 3
+START = 1803000000 * NS  # in February 2027
 # Once a rule hides anything no name is cached. What was before is for a second: so sets of the plain vault
 # take turns, twenty in which nothing is hidden, twenty in which there is always such a rule.
 CACHED_NAMES_S = 1.1
@@ -215,6 +216,8 @@ def random_rules(choice, vault, universe, before, hiding):
     rules = [rule for rule in before if choice.random() < 0.25]
     rules += [random_rule(choice, universe, list(vault.tree.kinds), now + DAY // 2, vault.zone,
                           sizes=list(FILES.values())) for _ in range(choice.randint(0, 12 - len(rules)))]
+    # By a clock that was set back it would be learned for longer than may be.
+    rules = [rule for rule in rules if rule.effect != "learn" or not rule.number or rule.until < now + 7 * DAY]
     for rule in rules:
         if rule.effect == "learn" and not rule.number:
             rule.permissions = ("read",)
@@ -284,6 +287,8 @@ def set_clock(choice, vaults):
 
 
 class Difference(Exception):
+    """case: what Trial.check was asked; of `who` the path counts alone."""
+
     def __init__(self, text, case):
         super().__init__(text)
         self.case = case
@@ -342,11 +347,11 @@ class Trial:
     def ask_stat(self, opener, path, *_):
         return opener.tell("stat", os.fsencode(self.vault.mount) + b"/" + path)
 
-    def ask_who(self, _opener, path, permission, _at):
-        """(user, rule) of every line; each must be true of somebody as the line describes him."""
+    def ask_who(self, path, permission):
+        """The users listed; each line must be true of somebody as it describes him."""
         listed, now = set(), clock.now()
         for line in self.vault.ask("who", path, perm=permission):
-            listed.add((line["uid"], line["rule"] or 0))
+            listed.add(line["uid"])
             if not self.could_be(line, path, permission, now):
                 raise Difference(f"who {permission} {path.decode()}: the model does not see how: {line}",
                                  ("who", None, path, permission, None))
@@ -360,7 +365,7 @@ class Trial:
         if line["from"]:
             at = int(datetime.datetime.fromisoformat(line["from"][:19] + "+00:00").timestamp()) * NS
         for unit in self.units_like(line["unit"]):
-            subject = dataclasses.replace(subject, exe=which, sha256=line["sha256"], loginuid=line["loginuid"],
+            subject = dataclasses.replace(subject, exe=which, sha256=line["sha256"] or "another", loginuid=line["loginuid"],
                                           unit=(unit,) if unit else (), trusted=1)
             if policy_model.decide(self.world, subject, permission, names, at, size) == (
                     "allow", line["rule"] or 0, line["reason"]):
@@ -375,7 +380,7 @@ class Trial:
     def check_who(self, path):
         """It lists everybody of the openers whom the model allows it now, if the system or a rule knows him."""
         now = clock.now()
-        listed = self.ask_who(None, path, "read", None)
+        listed = self.ask_who(path, "read")
         known = {user.pw_uid for user in pwd.getpwall()} | {value[1] for rule in self.world.rules
                                                             for kind, value in rule.words if kind == "user"}
         known |= {number for members in self.world.roles.values() for kind, number in members if kind == "user"}
@@ -383,10 +388,9 @@ class Trial:
             if opener.subject.userns == "own" and opener.subject.uid not in known:
                 continue
             case = "explain", opener, path, "read", None
-            verdict, rule, _ = self.model(*case[:4], now)
-            if verdict == "allow" and self.model(*case[:4], clock.now())[:2] == (verdict, rule) and (
-                    opener.explained.userns == "contained" and (None, rule) or (opener.subject.uid, rule)) not in listed:
-                self.compare(case, f"listed by who as allowed by {rule}", f"who lists {sorted(listed, key=str)}")
+            user = opener.subject.uid if opener.subject.userns == "own" else None
+            if user not in listed and all(self.model(*case[:4], at)[0] == "allow" for at in (now, clock.now())):
+                self.compare(case, "listed by who", f"who lists {sorted(listed, key=str)}")
 
     def opened(self, case, expected, now):
         """The budget goes, and the trail must say so. When it could be either, the trail is not asked."""
@@ -579,6 +583,8 @@ def main():
     print(f"SEED={options.seed}", flush=True)
     if options.wrong:
         WRONG[options.wrong]()
+    # The same days for the same seed, as nearly as can be.
+    clock.let_pass(START)
     units, programs, openers = Units(), Programs(), []
     try:
         tree = Tree(f"{T}/tree")
