@@ -129,6 +129,7 @@ lint:                                   ## every lint test, the slow analysers t
 	tests/run lint analyse
 bench: program bench-programs           ## throughput beside gocryptfs, securefs, ext4, a null server
 	tests/bench/run $(BENCH)
+	tests/bench/policy
 
 summary: program
 	@echo "modelvault $(VERSION) in $(B)/"
