@@ -20,7 +20,8 @@ mv_() { local verb=$1; shift; "$MODELVAULT" "$verb" "$T/v" "$@"; }
 # nothing_changed: no rule, and no record of one.
 nothing_changed() {
 	[ -z "$(mv_ rules)" ]
-	[ "$(mv_ audit --action grant --count)" = 0 ] && [ "$(mv_ audit --action deny --count)" = 0 ]
+	[ "$(mv_ audit --action grant --count)" = 0 ]
+	[ "$(mv_ audit --action deny --count)" = 0 ]
 }
 
 @test "grant: every condition is stored, in one order, and said in full words with absolute times" {
@@ -168,7 +169,8 @@ nothing was changed: 0 users would gain, 2 would lose, 0 open handles would end"
 	run -0 mv_ deny user:mvbob list 'llama/**' --dry-run
 	[ "${lines[1]}" = "would lose: user mvbob (5002): list 2 files, as llama/b" ]
 	[ "$(mv_ rules | wc -l)" = 2 ]
-	[ "$(mv_ audit --action deny --count)" = 0 ] && [ "$(mv_ audit --action revoke --count)" = 0 ]
+	[ "$(mv_ audit --action deny --count)" = 0 ]
+	[ "$(mv_ audit --action revoke --count)" = 0 ]
 	run -2 mv_ revoke 1 --json
 }
 
