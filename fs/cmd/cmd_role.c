@@ -169,7 +169,7 @@ static int show_member(struct verb_call *call, const struct role_member *member)
 		buffer_add_format(&line, "%s ", member->role);
 		member_to_text(member, &line);
 		buffer_add_text(
-			&line, stale ? "  (stale: the name has another number now)\n" : "\n");
+			&line, stale ? "  # stale: the name has another number now\n" : "\n");
 	}
 	if (r < 0 || line.failed || word.failed)
 		return complain_about_memory(call);

@@ -101,7 +101,7 @@ vision group:mvteam#6001" ] || { [ "${lines[3]}" = "vision user:4242" ] && [ "${
 	role add vision user:mvgone user:mvbob 2>/dev/null
 	userdel mvgone
 	[ "$(role list vision)" = "vision user:mvbob#5002
-vision user:mvgone#5999  (stale: the name has another number now)" ]
+vision user:mvgone#5999  # stale: the name has another number now" ]
 	role list vision --json | jq -se '.[1].stale and (.[0].stale | not)'
 	run -0 --separate-stderr role remove vision user:mvgone
 	[[ $stderr == "role vision: remove user mvgone (5999);"* ]]
