@@ -248,7 +248,7 @@ mv_() { local verb=$1; shift; "$MODELVAULT" "$verb" "$T/vault" "$@"; }
 		esac
 		case $command in
 		# As many operands as one likes.
-		import | rm | mv | mkdir | grant | deny | revoke | role | verify | key) ;;
+		import | rm | mv | mkdir | grant | deny | revoke | role | mode | verify | key) ;;
 		*)
 			run -2 --separate-stderr "$MODELVAULT" "$command" "$T/vault" a b c d e
 			[ -z "$output" ]
