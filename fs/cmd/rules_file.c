@@ -83,11 +83,15 @@ int rules_text_load(struct verb_call *call, const char *what,
 		r = digest_of(text, len, ret_rules->digest);
 	if (r == 0)
 		r = rule_file_read(text, len, clock_now_ns(), tell, arg, &ret_rules->file);
-	if (r < 0) {
-		complain(call->output, "%s: %s: %s", what, rules_text_name(call), result_text(r));
-		return EXIT_FAILED;
-	}
-	return EXIT_DONE;
+	if (r < 0)
+		complain(call->output, "%s: %s: %s", what, rules_text_name(call),
+			r == -E2BIG    ? "more rules than can be: a million in one file"
+			: r == -EFBIG  ? "longer than 256 MiB"
+			: r == -EINVAL ? "the request does not carry it as this program passes it"
+				       : result_text(r));
+	return r == 0					    ? EXIT_DONE
+	       : r == -EINVAL || r == -EFBIG || r == -E2BIG ? EXIT_USAGE
+							    : EXIT_FAILED;
 }
 
 static void tell_mistake(void *arg, size_t line, const char *mistake)
