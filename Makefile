@@ -160,7 +160,7 @@ $(B)/test/tools/%.so: tests/tools/%.c $(B)/flags
 wrap = $(patsubst %,-Wl$(comma)--wrap=%,$(1))
 WRAP :=
 $(B)/test/fuzz/fuzz_catalogue: WRAP := $(call wrap,sealed_rows_each kek_ring_has)
-$(B)/test/fuzz/fuzz_rule: WRAP := $(call wrap,user_by_name group_by_name)
+$(B)/test/fuzz/fuzz_rule $(B)/test/fuzz/fuzz_rule_file: WRAP := $(call wrap,user_by_name group_by_name)
 $(B)/test/fuzz/%: $(B)/obj/tests/fuzz/%.o $(ARCHIVE)
 	$(call say,LINK) mkdir -p $(@D) && $(LINK) -fsanitize=fuzzer $(WRAP) -o $@ $^ $(LIB_LIBS)
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "keystore/base/limits.h"
 #include "keystore/base/result.h"
 #include "policy/rule_line.h"
 
@@ -35,6 +36,8 @@ static int reserve(struct reading *reading)
 	struct rule *rules;
 	size_t *lines;
 
+	if (file->count == LIMIT_RULES)
+		return -E2BIG;
 	if (file->count < reading->room)
 		return 0;
 	rules = reallocarray(file->rules, room, sizeof(*rules));

@@ -9,8 +9,7 @@
 #include "policy/rule.h"
 
 #define RULE_FILE_HEADER   "# modelvault rules 1"
-#define LIMIT_RULE_FILE	   (256 << 20) /* bytes: a thousand times what anybody has written */
-#define RULE_FILE_TOLD_MAX 20	       /* mistakes that are told; the rest is counted */
+#define RULE_FILE_TOLD_MAX 20 /* mistakes that are told; the rest is counted */
 
 struct rule_file {
 	struct rule *rules; /* owned; without numbers, in order of the lines */
@@ -22,7 +21,8 @@ struct rule_file {
 void rule_file_done(struct rule_file *file);
 /*
  * Reads all of it. tell(arg, line, mistake) is called for the first RULE_FILE_TOLD_MAX lines that
- * are wrong. 0 whatever there is wrong in it; -ENOMEM, -E2BIG: beyond LIMIT_RULE_FILE.
+ * are wrong. 0 whatever there is wrong in it; -ENOMEM, -E2BIG: beyond
+ * LIMIT_RULE_FILE or LIMIT_RULES.
  */
 int rule_file_read(const char *text, size_t len, int64_t now_ns,
 	void (*tell)(void *arg, size_t line, const char *mistake), void *arg,

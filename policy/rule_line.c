@@ -44,18 +44,28 @@ int rule_line_write(const struct rule *rule, struct buffer *to)
 	return to->failed ? -ENOMEM : 0;
 }
 
-__attribute__((format(printf, 2, 3))) static int complain(
-	char **ret_mistake, const char *format, ...)
+/* Fills *ret_mistake with "WORD text", printable (word may be NULL); -EINVAL. */
+__attribute__((format(printf, 3, 4))) static int complain(
+	char **ret_mistake, const char *word, const char *format, ...)
 {
+	scope_buffer struct buffer line = {0};
+	scope_free char *text = NULL;
 	va_list arguments;
+	size_t len;
 	int r;
 
 	va_start(arguments, format);
-	r = vasprintf(ret_mistake, format, arguments);
+	r = vasprintf(&text, format, arguments);
 	va_end(arguments);
-	if (r < 0)
-		*ret_mistake = NULL;
-	return r < 0 ? -ENOMEM : -EINVAL;
+	if (r < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	if (word)
+		shell_word_write(word, strlen(word), &line);
+	buffer_add_text(&line, text);
+	r = buffer_take(&line, ret_mistake, &len);
+	return r < 0 ? r : -EINVAL;
 }
 
 /* The words of a line, each with its NUL, one behind the other. */
@@ -113,6 +123,16 @@ static bool read_plain_word(const char **at, const char *end, struct buffer *to)
 	return true;
 }
 
+static int complain_about_word(const char *word, size_t len, char **ret_mistake)
+{
+	scope_free char *shown = text_for_terminal(word, len);
+
+	return shown ? complain(ret_mistake, NULL,
+			       "%s cannot be read: quote it '...', or $'it\\'s' with a ' in it",
+			       shown)
+		     : -ENOMEM;
+}
+
 static int read_word(const char **at, const char *end, struct buffer *to, char **ret_mistake)
 {
 	const char *word = *at;
@@ -121,9 +141,7 @@ static int read_word(const char **at, const char *end, struct buffer *to, char *
 	if (!read_plain_word(at, end, to))
 		r = shell_word_read(at, end, to);
 	if (r == -EUCLEAN)
-		return complain(ret_mistake,
-			"%.*s cannot be read: quote it '...', or $'it\\'s' with a ' in it",
-			(int)strcspn(word, " "), word);
+		return complain_about_word(word, strcspn(word, " "), ret_mistake);
 	buffer_add_u8(to, '\0');
 	return r;
 }
@@ -139,7 +157,8 @@ static int split(const char *line, size_t len, struct words *words, char **ret_m
 		if (at == end || *at == '#')
 			return words->bytes.failed ? -ENOMEM : 0;
 		if (words->count == ARRAY_SIZE(words->starts))
-			return complain(ret_mistake, "the line has too many words: at most %d",
+			return complain(ret_mistake, NULL,
+				"the line has too many words: at most %d",
 				(int)ARRAY_SIZE(words->starts));
 		words->starts[words->count++] = words->bytes.len;
 		r = read_word(&at, end, &words->bytes, ret_mistake);
@@ -160,11 +179,22 @@ static int effect_of(const char *word, enum rule_effect *ret_effect, char **ret_
 	}
 	near = nearest_word(word, strlen(word), commands, ARRAY_SIZE(commands));
 	if (near)
-		return complain(ret_mistake, "%s begins no rule: did you mean %s?", word, near);
-	return complain(ret_mistake,
-		"%s begins no rule: grant, deny or learn does, as in grant user:alice read "
-		"'llama/**'",
-		word);
+		return complain(ret_mistake, word, " begins no rule: did you mean %s?", near);
+	return complain(ret_mistake, word,
+		" begins no rule: grant, deny or learn does, as in grant user:alice read "
+		"'llama/**'");
+}
+
+static int complain_about_option(const char *name, char **ret_mistake)
+{
+	const char *near = nearest_word(name, strlen(name), options, ARRAY_SIZE(options));
+
+	if (near)
+		return complain(
+			ret_mistake, name, ": rules have no such option: did you mean --%s?", near);
+	return complain(ret_mistake, name,
+		": rules have no such option: --from, --until, --for, --hours, --days, "
+		"--max-opens, --max-bytes and --note are theirs");
 }
 
 /* "--name value" or "--name=value" at *index, which moves to its last word. */
@@ -173,29 +203,18 @@ static int set_option(
 {
 	char *name = words->bytes.data + words->starts[*index] + 2;
 	char *equals = strchr(name, '=');
-	const char *value = equals ? equals + 1 : NULL, *near;
-	int r;
+	const char *value = equals ? equals + 1 : NULL;
 
 	if (equals)
 		*equals = '\0';
-	if (!word_in(name, strlen(name), options, ARRAY_SIZE(options))) {
-		near = nearest_word(name, strlen(name), options, ARRAY_SIZE(options));
-		return near ? complain(ret_mistake,
-				      "--%s is no option of a rule: did you mean "
-				      "--%s?",
-				      name, near)
-			    : complain(ret_mistake,
-				      "--%s is no option of a rule: --from, --until, --for, "
-				      "--hours, --days, --max-opens, --max-bytes and --note are",
-				      name);
-	}
+	if (!word_in(name, strlen(name), options, ARRAY_SIZE(options)))
+		return complain_about_option(name, ret_mistake);
 	if (!value) {
 		if (*index + 1 == words->count)
-			return complain(ret_mistake, "--%s needs a value behind it", name);
+			return complain(ret_mistake, NULL, "--%s needs a value behind it", name);
 		value = word_at(words, ++*index);
 	}
-	r = rule_condition_set(&rule->condition, name, value, now_ns, ret_mistake);
-	return r;
+	return rule_condition_set(&rule->condition, name, value, now_ns, ret_mistake);
 }
 
 /* What each part is right, but not together. */
@@ -209,8 +228,8 @@ static int check_whole(const struct rule *rule, int64_t now_ns, char **ret_mista
 	if (r == 0)
 		r = rule_to_text(rule, &text);
 	if (r == 0 && text.len > LIMIT_RULE_TEXT)
-		r = complain(ret_mistake, "the rule is longer than %d bytes: make several of it",
-			LIMIT_RULE_TEXT);
+		r = complain(ret_mistake, NULL,
+			"the rule is longer than %d bytes: make several of it", LIMIT_RULE_TEXT);
 	return r;
 }
 
@@ -230,10 +249,9 @@ static int read_words(
 		if (strncmp(word, "--", 2) == 0 && word[2])
 			r = set_option(&conditions, words, &i, now_ns, ret_mistake);
 		else if (strncmp(word, "sha256:@", 8) == 0)
-			r = complain(ret_mistake,
-				"%s: a file is hashed by the command; here its 64 digits stand, "
-				"which sha256sum tells",
-				word);
+			r = complain(ret_mistake, word,
+				": a file is hashed by the command; here its 64 digits stand, "
+				"which sha256sum tells");
 		else
 			operands[count++] = word;
 	}
@@ -290,7 +308,7 @@ int rule_line_read(
 
 	*ret_mistake = NULL;
 	if (memchr(line, '\0', len))
-		return complain(ret_mistake, "the line has a NUL byte: this is no text");
+		return complain(ret_mistake, NULL, "the line has a NUL byte: this is no text");
 	while (len && strchr(BLANKS, line[len - 1]))
 		len--;
 	while (len && strchr(BLANKS, *line)) {
@@ -300,7 +318,7 @@ int rule_line_read(
 	if (len == 0 || *line == '#')
 		return 0;
 	if (len > LIMIT_RULE_TEXT)
-		return complain(ret_mistake,
+		return complain(ret_mistake, NULL,
 			"the line is longer than %d bytes: make several rules "
 			"of it",
 			LIMIT_RULE_TEXT);
@@ -312,7 +330,7 @@ int rule_line_read(
 		return r;
 	mistake = rule.effect == RULE_LEARN ? learning_mistake(&rule, now_ns) : NULL;
 	if (mistake)
-		return complain(ret_mistake, "%s", mistake);
+		return complain(ret_mistake, NULL, "%s", mistake);
 	*ret_rule = rule;
 	rule = (struct rule){0};
 	return 1;

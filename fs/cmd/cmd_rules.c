@@ -24,8 +24,8 @@ static const struct rules_word {
 } words[] = {
 	{"list", rules_list_verb, 0, 0, false, "[list] [--json]", {"json"}},
 	{"export", rules_export_verb, 0, 0, false, "export", {0}},
-	{"import", rules_import_verb, 1, 1, true, "import FILE|- [--replace] [--dry-run]",
-		{"replace", "dry-run"}},
+	{"import", rules_import_verb, 1, 1, true, "import FILE|- [--replace] [--dry-run [--json]]",
+		{"replace", "dry-run", "json"}},
 	{"lint", rules_lint_verb, 0, 1, true, "lint [FILE|-] [--json]", {"json"}},
 	{"suggest", rules_suggest_verb, 0, 0, false, "suggest [--since TIME] [--refused] [--json]",
 		{"since", "refused", "json"}},

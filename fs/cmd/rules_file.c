@@ -83,11 +83,15 @@ int rules_text_load(struct verb_call *call, const char *what,
 		r = digest_of(text, len, ret_rules->digest);
 	if (r == 0)
 		r = rule_file_read(text, len, clock_now_ns(), tell, arg, &ret_rules->file);
-	if (r < 0) {
-		complain(call->output, "%s: %s: %s", what, rules_text_name(call), result_text(r));
-		return EXIT_FAILED;
-	}
-	return EXIT_DONE;
+	if (r < 0)
+		complain(call->output, "%s: %s: %s", what, rules_text_name(call),
+			r == -E2BIG    ? "more rules than can be: a million in one file"
+			: r == -EFBIG  ? "longer than 256 MiB"
+			: r == -EINVAL ? "the request does not carry it as this program passes it"
+				       : result_text(r));
+	return r == 0					    ? EXIT_DONE
+	       : r == -EINVAL || r == -EFBIG || r == -E2BIG ? EXIT_USAGE
+							    : EXIT_FAILED;
 }
 
 static void tell_mistake(void *arg, size_t line, const char *mistake)
@@ -160,33 +164,6 @@ static bool only_takes_away(const struct rules_import *import, const struct rule
 	return true;
 }
 
-static int show_rule(struct verb_call *call, const char *sign, const struct rule *rule)
-{
-	scope_buffer struct buffer line = {0};
-	int r;
-
-	buffer_add_text(&line, sign);
-	r = rule_line_write(rule, &line);
-	if (r == 0)
-		say_bytes(call->output, line.data, line.len);
-	return r;
-}
-
-/* For --dry-run, as diff(1) shows it. */
-static int show_difference(struct rules_import *import, const struct ruleset *ruleset)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < import->removed_count && r == 0; i++) {
-		const struct rule *rule = ruleset_find(ruleset, import->difference.others[i]);
-
-		r = rule ? show_rule(import->call, "-", rule) : 0;
-	}
-	for (size_t i = 0; i < import->difference.missing_count && r == 0; i++)
-		r = show_rule(import->call, "+", &import->added[i]);
-	return r;
-}
-
 /* "3 rules added, 1 removed, 95 as they were" */
 static char *summary_of(const struct rules_import *import, size_t kept)
 {
@@ -237,8 +214,6 @@ static int import_locked(struct rules_import *import)
 	r = compare(import, ruleset);
 	if (r == 0)
 		summary = summary_of(import, ruleset_count(ruleset) - import->removed_count);
-	if (r == 0 && dry_run)
-		r = show_difference(import, ruleset);
 	if (r < 0 || !summary) {
 		complain(import->call->output, "rules: %s", result_text(r < 0 ? r : -ENOMEM));
 		return EXIT_FAILED;

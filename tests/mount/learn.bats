@@ -150,6 +150,71 @@ grant user:mvbob#5002 exe:$exe read llama/1" ]
 		run -3 as_user mvalice "$MODELVAULT" $words
 	done
 	[ -z "$(mv_ rules)" ]
+	# An admin who is nothing else: no learning, no less evidence, nothing for himself.
+	mv_ role add admin user:mvalice 2>>said
+	echo 'learn user:mvbob read x --for 1h' >learning
+	echo 'grant user:mvbob read x' >grants
+	run -3 as_user mvalice "$MODELVAULT" mode v learn user:mvbob x --for 1h
+	[[ $output == *"custodian"* ]]
+	run -3 as_user mvalice "$MODELVAULT" rules v import learning
+	[[ $output == *"custodian"* ]]
+	run -0 as_user mvalice "$MODELVAULT" mode v set audit=required,sync
+	run -3 as_user mvalice "$MODELVAULT" mode v set audit=required
+	[[ $output == *"auditor"* ]]
+	run -3 as_user mvalice "$MODELVAULT" rules v suggest --refused
+	run -0 as_user mvalice "$MODELVAULT" rules v suggest
+	run -0 as_user mvalice "$MODELVAULT" rules v import grants
+	sed -i 's/mvbob/mvalice/' grants
+	run -3 as_user mvalice "$MODELVAULT" rules v import grants --replace
+	[[ $output == *"self-grant"* ]]
+	mv_ role add custodian user:mvalice 2>>said
+	run -0 as_user mvalice "$MODELVAULT" rules v import learning
+	run -3 as_user mvalice "$MODELVAULT" mode v learn user:mvalice x --for 1h
+	[[ $output == *"self-grant"* ]]
+	[ "$(mv_ mode --json | jq -r .audit)" = required,sync ]
+	[ "$(mv_ rules | cut -d' ' -f-4)" = $'1 allow user:mvbob#5002 read\n2 learn user:mvbob#5002 read' ]
+}
+
+@test "a request's text must be a sealed memory file, and nothing else is waited for" {
+	mkfifo fifo
+	python3 - "$(socket_of "$T/v")" "$(stat -c %d:%i "$T/v")" fifo <<-'PY'
+		import array, fcntl, os, socket, sys
+		def ask(fds, word="import", code=b"exit=2"):
+		    with socket.socket(socket.AF_UNIX) as s:
+		        s.settimeout(5)
+		        s.connect(sys.argv[1])
+		        text = "v=1\nverb=rules\nvault=%s\narg=%s\narg=some%%20file\n\n" % (sys.argv[2], word)
+		        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+		        s.sendmsg([text.encode()], rights)
+		        answer = b""
+		        while b"exit=" not in answer:
+		            part = s.recv(4096)
+		            assert part
+		            answer += part
+		        assert code in answer, answer
+		def memory(text, seals, flags=os.MFD_ALLOW_SEALING):
+		    fd = os.memfd_create("x", flags)
+		    os.write(fd, text)
+		    if seals:
+		        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
+		    return fd
+		whole = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+		rule = b"deny any read x\n"
+		for word in "import", "lint":
+		    ask([], word)
+		    ask([os.open(sys.argv[3], os.O_RDWR)], word)
+		    ask([os.open("/etc/passwd", os.O_RDONLY)], word)
+		    ask([memory(rule, 0)], word)
+		    ask([memory(rule, 0, 0)], word)
+		    for missing in fcntl.F_SEAL_SHRINK, fcntl.F_SEAL_GROW, fcntl.F_SEAL_WRITE:
+		        ask([memory(rule, whole & ~missing)], word)
+		    large = os.memfd_create("x", os.MFD_ALLOW_SEALING)
+		    os.ftruncate(large, (256 << 20) + 1)
+		    fcntl.fcntl(large, fcntl.F_ADD_SEALS, whole)
+		    ask([large], word)
+		ask([memory(rule, whole)], "import", b"exit=0")
+	PY
+	[ "$(mv_ rules)" = "1 deny any read x" ]
 }
 
 @test "mode set in a server: timezone moves hours, audit holds for mounts, a mount may ask for more" {
