@@ -236,6 +236,8 @@ says() {
 	run -0 why
 	[[ ${lines[0]} == *' UTC: no-rule: no rule allows it; run by '"$CAT"* ]]
 	[ "${lines[1]}" = "it would be allowed if: grant $T/vault user:mvbob read m1/one" ]
+	run -6 as_user mvcarol "$MODELVAULT" why "$T/m/m1/one"
+	[[ $output == *'no refusal of yours'* ]]
 	# Granted since; with another program; at another time; denied.
 	mv_ grant user:mvbob read one 2>/dev/null
 	run -0 why

@@ -172,6 +172,7 @@ static const struct {
 	{"allow unit:infer.service exe:" ENV " read 'a/**'", IN_BATCH | BY_SH, OBSTACLE_EXE,
 		"run by " ENV ", asked for " SH "; unit infer.service, asked for batch.service"},
 	{"allow sha256:" HASH " read 'a/**'", NOTHING, OBSTACLE_SHA256, "needs --sha256 " HASH},
+	{"deny sha256:" HASH " read 'a/**'", NOTHING, OBSTACLE_SHA256, "needs --sha256 " HASH},
 	{"allow sha256:" HASH " read 'a/**'", OF_CONTENT, OBSTACLE_SHA256,
 		"content " HASH ", asked for " OTHER},
 	{"allow sha256:" OTHER " read 'a/**'", OF_CONTENT, OBSTACLE_NONE, ""},
