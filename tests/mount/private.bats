@@ -23,6 +23,7 @@ setup() {
 	ln -s nowhere tree/secret/dangling
 	ln -s deep tree/secret/link
 	setfattr -n user.x -v y tree/secret/file
+	mkfifo line
 }
 
 # a_vault [init options]: of the tree, mounted.
@@ -203,12 +204,25 @@ remove() { "$MODELVAULT" rm vault -r "$removed" 2>>said; }
 	as_gone mvbob secret/held hub/gone hide remove
 }
 
+@test "what others look at is not told to who holds it" {
+	a_vault
+	deny user:mvbob list x
+	as_user mvbob sh -c 'exec 5<m/secret 6<m; echo held; read -r _; exec stat -L /proc/self/fd/5' <line >out 2>&1 &
+	exec 9>line
+	wait_for 5 grep -q held out
+	deny user:mvbob list 'secret/**'
+	# He who may see it keeps the kernel's knowledge of it fresh.
+	for _ in {1..40}; do as_user mvalice stat m/secret m/secret/deep >/dev/null; done
+	echo go >&9
+	wait $! && return 1
+	grep -q "Stale file handle" out
+}
+
 @test "who has a file open reads on when its name is hidden" {
 	a_vault
 	grant user:mvalice read '**'
-	mkfifo line
 	exec 9<>line
-	exec 7< <(as_user mvalice sh -c 'exec 5<m/secret/file; echo open; read -r; stat -L -c %s /proc/self/fd/5; cat <&5' <&9)
+	exec 7< <(as_user mvalice sh -c 'exec 5<m/secret/file; echo open; read -r _; stat -L -c %s /proc/self/fd/5; cat <&5' <&9)
 	read -r <&7
 	deny user:mvalice list 'secret/**'
 	echo go >&9
