@@ -171,5 +171,7 @@ struct decision policy_admit(struct policy *policy, const struct inquiry *inquir
 			return decision;
 		r = charge(policy, inquiry);
 	} while (r == -EDQUOT);
-	return r < 0 ? (struct decision){.reason = REASON_NOT_COUNTED} : decision;
+	if (r < 0)
+		decision = (struct decision){.reason = REASON_NOT_COUNTED};
+	return decision;
 }

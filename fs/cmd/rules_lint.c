@@ -192,6 +192,7 @@ static int look_at_link(struct looking_at *at)
 		at->target = target;
 		at->target_names = &names;
 		lint_each_matching(at->linting->lint, at->path, at->len, note_match, at);
+		at->target_names = NULL;
 	}
 	name_list_done(&names);
 	return r == -ENOENT ? 0 : r;

@@ -120,7 +120,7 @@ static void socket_ways(const char *name)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (strlen(name) < sizeof(address.sun_path)) {
-		strcpy(address.sun_path, name);
+		snprintf(address.sun_path, sizeof(address.sun_path), "%s", name);
 		SAY(connect(fd, (struct sockaddr *)&address, sizeof(address)));
 		SAY(bind(fd, (struct sockaddr *)&address, sizeof(address)));
 	}
@@ -261,6 +261,18 @@ static void read_on(DIR *directory)
 	say("readdir", errno ? -1 : 0);
 }
 
+static bool run(const char *command)
+{
+	pid_t pid = fork();
+	int status = 1;
+
+	if (pid == 0) {
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
 static int by_descriptor(const char *command)
 {
 	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -270,7 +282,7 @@ static int by_descriptor(const char *command)
 	if (fd < 0 || fstat(fd, &attr) < 0 || (S_ISDIR(attr.st_mode) && !directory))
 		return 2;
 	fflush(stdout);
-	if (system(command) != 0)
+	if (!run(command))
 		return 2;
 	held("held", fd);
 	if (directory) {

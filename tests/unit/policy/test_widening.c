@@ -36,7 +36,7 @@ static const struct expected cases[] = {
 		{"a/x"}, {"b/x"}, {1}, false},
 	{{"allow user:2 read 'b/**'", "allow user:2 read 'a/**' --max-opens 1/day"}, {"a/x"},
 		{"b/x"}, {1}, false},
-	{{"allow user:2 read 'b/**'", "learn any read 'a/**'"}, {"a/x"}, {"b/x"}, {1}, false},
+	{{"allow user:2 read 'b/**'", "learn user:2 read 'a/**'"}, {"a/x"}, {"b/x"}, {1}, false},
 	{{"allow unit:x userns:contained read 'b/**'", "allow any read 'a/**'"}, {"a/x"}, {"b/x"},
 		{1}, false},
 	/* The author could surely read it before, or he could not. */
@@ -129,7 +129,7 @@ static void test_cases(void **state)
 static void test_nothing_changes(void **state)
 {
 	static const char *const rules[] = {
-		"allow user:1 read 'a/**'", "deny user:2 read 'b/**'", "learn any read c", NULL};
+		"allow user:1 read 'a/**'", "deny user:2 read 'b/**'", "learn user:3 read c", NULL};
 	static const struct path_name names[] = {{"a/x", 3}, {"b/y", 3}, {"c", 1}};
 	scope(ruleset_unref) struct ruleset *ruleset = compile(rules);
 	scope(widening_free) struct widening *widening = NULL;
