@@ -13,9 +13,9 @@ setup() {
 }
 
 teardown() {
-	common_teardown
 	# What a campaign that was killed left there.
-	rm -rf /var/lib/modelvault-policy.*
+	[ -z "${T:-}" ] || rm -rf "/var/lib/${T##*/}.programs"
+	common_teardown
 }
 
 @test "opens, records, explain, who and a brute-force model agree in verdict, rule and reason" {

@@ -13,7 +13,6 @@ import signal
 import socket
 import struct
 import subprocess
-import tempfile
 import time
 
 from policy_model import Subject
@@ -180,8 +179,9 @@ class Programs:
     the same hash, a link the same file."""
 
     def __init__(self):
-        self.safe, self.loose = tempfile.mkdtemp(prefix="modelvault-policy.", dir="/var/lib"), f"{T}/loose"
-        os.chmod(self.safe, 0o755)
+        # Below /tmp nothing is root's alone.
+        self.safe, self.loose = f"/var/lib/{os.path.basename(T)}.programs", f"{T}/loose"
+        os.mkdir(self.safe, 0o755)
         os.mkdir(self.loose)
         os.chmod(self.loose, 0o1777)
         for path in f"{self.safe}/one", f"{self.safe}/a b", f"{self.safe}/three", f"{self.loose}/four":
@@ -203,7 +203,7 @@ class Programs:
         return found
 
     def remove(self):
-        shutil.rmtree(self.safe)
+        shutil.rmtree(self.safe, ignore_errors=True)
 
 
 class Opener:
