@@ -599,10 +599,9 @@ def main():
         WRONG[options.wrong]()
     # The same days for the same seed, as nearly as can be.
     clock.let_pass(START)
-    units, programs, openers = Units(), Programs(), []
+    units, programs, openers, vaults = Units(), Programs(), [], []
     try:
         tree = Tree(f"{T}/tree")
-        vaults = []
         for name, zone, *more in ("plain", "Europe/Berlin"), ("private", "America/New_York", "--private"):
             vault = Vault(name, "--timezone", zone, *more)
             vault.zone, vault.private, vault.hiding = zone, bool(more), bool(more)
@@ -615,13 +614,13 @@ def main():
         for vault in vaults:
             calibrate(vault, openers[0])
         campaign(options, vaults, openers, universe, programs)
-        for vault in vaults:
-            program("umount", vault.mount)
     except (Difference, Wrong) as wrong:
         sys.exit(f"policy_trial: SEED={options.seed}: {wrong}")
     finally:
         for opener in openers:
             opener.end()
+        for vault in vaults:
+            vault.umount()
         programs.remove()
         units.remove()
 

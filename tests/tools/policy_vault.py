@@ -35,7 +35,9 @@ class Clock:
         with open(path, "r+b") as file:
             self.map = mmap.mmap(file.fileno(), 16)
         self.wall = self.boot = 0
-        self.environment = {"CLOCK_SHIFT": path, "LD_PRELOAD": f"{TOOLS}/clock_shift.so"}
+        # AddressSanitizer wants to be the first library; it is for others' sake that it asks.
+        self.environment = {"CLOCK_SHIFT": path, "LD_PRELOAD": f"{TOOLS}/clock_shift.so",
+                            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
 
     def now(self):
         return time.time_ns() + self.wall
@@ -92,6 +94,11 @@ class Vault:
             self.socket_path = f"/run/modelvault/{file.read().split()[2]}.sock"
         stat = os.stat(self.path)
         self.id = f"{stat.st_dev}:{stat.st_ino}"
+
+    def umount(self):
+        """Also after a failure, when nobody has a file open any more."""
+        if os.path.ismount(self.mount):
+            program("umount", self.mount)
 
     def connect(self):
         self.socket = socket.socket(socket.AF_UNIX)
@@ -180,7 +187,7 @@ class Programs:
 
     def __init__(self):
         # Below /tmp nothing is root's alone.
-        self.safe, self.loose = f"/var/lib/{os.path.basename(T)}.programs", f"{T}/loose"
+        self.safe, self.loose = f"/var/lib/{T.strip('/').replace('/', '-')}.programs", f"{T}/loose"
         os.mkdir(self.safe, 0o755)
         os.mkdir(self.loose)
         os.chmod(self.loose, 0o1777)
