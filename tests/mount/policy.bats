@@ -13,9 +13,9 @@ setup() {
 }
 
 teardown() {
-	common_teardown
 	# What a campaign that was killed left there.
-	rm -rf /var/lib/modelvault-policy.*
+	[ -z "${T:-}" ] || rm -rf "/var/lib/tmp-${T##*/}"*.programs
+	common_teardown
 }
 
 @test "opens, records, explain, who and a brute-force model agree in verdict, rule and reason" {
@@ -31,9 +31,9 @@ teardown() {
 @test "a model that is wrong in one point is noticed here too, and shown with the fewest rules" {
 	local wrong
 	for wrong in first-name-only no-bob budget-free; do
-		run -1 "$TESTS/tools/policy_trial.py" --cases 2000 --seed 1 --wrong "$wrong"
+		mkdir "$T/$wrong"
+		T=$T/$wrong run -1 "$TESTS/tools/policy_trial.py" --cases 2000 --seed 1 --wrong "$wrong"
 		echo "$wrong: $output"
 		[[ $output == *SEED=1* && $output =~ "the program:".*"the model:" ]]
-		rm -rf "${T:?}"/*
 	done
 }
