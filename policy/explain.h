@@ -38,6 +38,8 @@ struct refusal {
  * last. Looks at the system for the rules' programs.
  */
 int refusal_remedies(const struct refusal *refusal, struct remedies *ret_remedies);
+/* That this deny has to be revoked, which stands elsewhere than on the names in question. */
+int remedies_add_revoke(struct remedies *remedies, const struct ruleset *ruleset, uint64_t number);
 /* Is the rule one that this viewer may know of? */
 bool refusal_may_name(const struct refusal *refusal, const struct ruleset *ruleset, size_t index);
 

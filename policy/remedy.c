@@ -65,17 +65,19 @@ bool refusal_may_name(const struct refusal *refusal, const struct ruleset *rules
 
 /* ---- denies ---- */
 
-static void add_deny(struct remedying *remedying, const struct rule *rule)
+static void describe_revoke(const struct rule *rule, struct buffer *to)
 {
-	struct buffer *to = &remedying->denies;
-
-	remedying->denies_end |= rule_condition_is_timed(&rule->condition);
-	if (remedying->deny_count++ >= DENIES_MAX)
-		return;
 	buffer_add_format(to, "%srule %llu (", to->len ? " and " : "revoke ",
 		(unsigned long long)rule->number);
 	rule_to_text(rule, to);
 	buffer_add_u8(to, ')');
+}
+
+static void add_deny(struct remedying *remedying, const struct rule *rule)
+{
+	remedying->denies_end |= rule_condition_is_timed(&rule->condition);
+	if (remedying->deny_count++ < DENIES_MAX)
+		describe_revoke(rule, &remedying->denies);
 }
 
 /* Takes the denies that apply out of the set. */
@@ -445,4 +447,25 @@ int refusal_remedies(const struct refusal *refusal, struct remedies *ret_remedie
 	for (size_t i = 0; i < remedying.count; i++)
 		ret_remedies->texts[ret_remedies->count++] = take(&remedying.found[i].text);
 	return 0;
+}
+
+int remedies_add_revoke(struct remedies *remedies, const struct ruleset *ruleset, uint64_t number)
+{
+	const struct rule *rule = ruleset_find(ruleset, number);
+	scope_buffer struct buffer text = {0};
+	char **texts;
+	size_t len;
+	int r;
+
+	if (!rule)
+		return 0;
+	describe_revoke(rule, &text);
+	texts = reallocarray(remedies->texts, remedies->count + 1, sizeof(*texts));
+	if (!texts)
+		return -ENOMEM;
+	remedies->texts = texts;
+	r = buffer_take(&text, &texts[remedies->count], &len);
+	if (r == 0)
+		remedies->count++;
+	return r;
 }

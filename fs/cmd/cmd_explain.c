@@ -214,6 +214,9 @@ static int explain(struct vault *vault, struct explaining *explaining)
 	decision = asked_decide(vault, asked, explaining->ruleset, &explaining->supposed.question);
 	if (decision.verdict != VERDICT_ALLOW && is_of_rules(decision.reason))
 		r = refusal_remedies(&explaining->refusal, &remedies);
+	/* A directory above is denied. */
+	if (r == 0 && decision.reason == REASON_RULE_DENY && !remedies.count)
+		r = remedies_add_revoke(&remedies, explaining->ruleset, decision.rule);
 	if (explaining->json)
 		show_verdict_json(explaining, &decision, &remedies);
 	else

@@ -135,7 +135,7 @@ static int tell(void *arg, const struct who_line *line)
 	return r < 0 ? r : telling->call->output->failed;
 }
 
-#define DENIED_SHOWN 20
+#define DENIED_SHOWN 8
 
 static int tell_denied(void *arg, const struct who_denied *denied)
 {

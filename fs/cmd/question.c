@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fs/cmd/export_decide.h"
+#include "fs/cmd/vault_sight.h"
 #include "keystore/base/clock.h"
 #include "policy/shell_word.h"
 #include "policy/user_database.h"
@@ -270,9 +270,12 @@ static int find(struct vault *vault, struct verb_call *call, const struct asked 
 
 	if (!asked->own)
 		return vault_resolve(vault, call, path, len, ret_info);
-	r = keystore_resolve(vault->keystore, path, len, &info);
-	if (r == -ENOENT || r == -ENOTDIR || r == -ENAMETOOLONG ||
-		(r == 0 && !info.damaged && !export_may_see(vault, call, info.ino)))
+	r = vault_find_seen(vault, call, path, len, &info);
+	/* Of a damaged row it cannot be told who may see it: its name is what is told. */
+	if (r == -ENOENT && keystore_resolve(vault->keystore, path, len, &info) == 0 &&
+		info.damaged)
+		r = 0;
+	if (r == -ENOENT)
 		return complain_of_place(vault, call, path);
 	if (r < 0)
 		complain(call->output, "%s: %s", verb_name(call), result_text(r));
@@ -358,6 +361,25 @@ int asked_place(struct vault *vault, struct verb_call *call, struct asked *asked
 
 /* ---- the answer ---- */
 
+/*
+ * A name is not found where a directory above it is denied; and a directory of a private vault is
+ * found when it leads to something.
+ */
+static struct decision decide_list(struct vault *vault, const struct asked *asked,
+	const struct ruleset *ruleset, const struct question *question)
+{
+	scope_viewer struct viewer viewer = {0};
+	struct decision decision = decide(ruleset, question), seen;
+
+	if (decision.verdict != VERDICT_ALLOW && decision.reason != REASON_PRIVATE_LIST)
+		return decision;
+	viewer_begin(&viewer, vault->keystore, vault->policy, ruleset, question->subject);
+	viewer_suppose(&viewer, question);
+	seen = viewer_decide(&viewer, asked->info.ino);
+	return seen.reason == REASON_ON_THE_WAY || seen.reason == REASON_RULE_DENY ? seen
+										   : decision;
+}
+
 struct decision asked_decide(struct vault *vault, const struct asked *asked,
 	const struct ruleset *ruleset, const struct question *question)
 {
@@ -369,6 +391,8 @@ struct decision asked_decide(struct vault *vault, const struct asked *asked,
 	/* The root has no name that a pattern could hide. */
 	if (asked->info.ino == ROOT_INO && question->permission == PERMISSION_LIST)
 		return (struct decision){.verdict = VERDICT_ALLOW, .reason = REASON_DEFAULT_LIST};
+	if (question->permission == PERMISSION_LIST)
+		return decide_list(vault, asked, ruleset, question);
 	return decide(ruleset, question);
 }
 

@@ -22,6 +22,12 @@ void viewer_begin(struct viewer *viewer, struct keystore *keystore, struct polic
 	viewer->hides = ruleset_hides_names(viewer->view.ruleset);
 }
 
+void viewer_suppose(struct viewer *viewer, const struct question *question)
+{
+	viewer->view.question = *question;
+	viewer->awaited = true;
+}
+
 void viewer_end(struct viewer *viewer)
 {
 	free(viewer->rules);

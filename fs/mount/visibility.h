@@ -33,6 +33,11 @@ struct viewer {
  */
 void viewer_begin(struct viewer *viewer, struct keystore *keystore, struct policy *policy,
 	const struct ruleset *ruleset, const struct subject *subject);
+/*
+ * A question about somebody who is not there instead: its subject, its time, its surroundings, all
+ * borrowed. Nothing is waited for.
+ */
+void viewer_suppose(struct viewer *viewer, const struct question *question);
 void viewer_end(struct viewer *viewer);
 
 /*

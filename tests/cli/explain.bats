@@ -199,6 +199,31 @@ says() {
 	CASES
 }
 
+@test "explain: list is what is seen: below a denied directory, on the way in a private vault" {
+	says_list() { run "$MODELVAULT" explain "$1" "$2" --user mvbob --perm list; }
+	mv_ deny user:mvbob list /m1/deep 2>/dev/null
+	says_list "$T/vault" m1/deep/two
+	[ "$status" -eq 3 ]
+	[[ ${lines[-2]} == 'deny by rule 1 (rule-deny'* ]]
+	[ "${lines[-1]}" = 'it would be allowed if: revoke rule 1 (deny user:mvbob#5002 list /m1/deep)' ]
+	says_list "$T/vault" m1/one
+	[[ $output == *'allow (default-list'* ]]
+	"$MODELVAULT" init "$T/private" --new-key-file "$T/private.key" --private 2>/dev/null
+	export MODELVAULT_KEY_FILE=$T/private.key
+	"$MODELVAULT" import "$T/private" "$T/m1" 2>/dev/null
+	says_list "$T/private" m1/deep
+	[ "$status" -eq 3 ]
+	[[ $output == *'deny (private-list'* ]]
+	"$MODELVAULT" grant "$T/private" user:mvbob read two 2>/dev/null
+	says_list "$T/private" m1/deep
+	[ "$status" -eq 0 ]
+	[[ $output == *'allow (on-the-way'* ]]
+	says_list "$T/private" m1/deep/two
+	[[ $output == *'allow by rule 1 (rule-allow'* ]]
+	says_list "$T/private" m1/one
+	[[ ${lines[-1]} == "it would be allowed if: grant $T/private user:mvbob list m1/one" ]]
+}
+
 @test "explain: who holds no role asks about himself only, and learns nothing of others" {
 	root_only "a second user is served by root's server only"
 	mv_ grant user:mvalice read one 2>/dev/null

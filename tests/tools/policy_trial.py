@@ -122,6 +122,25 @@ def may_see(world, tree, subject, path, now):
                for permission in ("list", "read"))
 
 
+def explained_list(world, tree, subject, path, now):
+    """What explain says of `list`: also that a directory above is denied, or that this one leads to something.
+    None: the file has several names, and which of the denied directories is named is not the model's."""
+    hides = world.private or any(rule.effect == "deny" and "list" in rule.permissions for rule in world.rules)
+    decision = policy_model.decide(world, subject, "list", tree.names(path), now, tree.size(path))
+    if decision[0] != "allow":
+        on_the_way = decision[2] == "private-list" and may_see(world, tree, subject, path, now)
+        return ("allow", 0, "on-the-way") if on_the_way else decision
+    cut_off = []
+    for name in tree.names(path) if hides else ():
+        parts = name.split(b"/")
+        above = (policy_model.decide(world, subject, "list", [b"/".join(parts[:depth])], now, 0)
+                 for depth in range(1, len(parts)))
+        cut_off.append(next((one for one in above if one[0] != "allow" and one[2] != "private-list"), None))
+    if not cut_off or None in cut_off:
+        return decision
+    return cut_off[0] if len(cut_off) == 1 else None
+
+
 def through_the_mount(world, tree, subject, path, now):
     """errno of an open, and (verdict, rule, reason) of what it records: None when nothing."""
     looked, at = tree.walk(path)
@@ -328,7 +347,9 @@ class Trial:
             return 0 if all(may_see(self.world, self.tree, opener.subject, b"/".join(names[:depth]), now)
                             for depth in range(1, len(names) + 1)) else errno.ENOENT
         # A link can be listed itself; what is read is what it leads to.
-        at = path if permission == "list" else self.tree.walk(path)[1]
+        if permission == "list":
+            return explained_list(self.world, self.tree, opener.explained, path, now)
+        at = self.tree.walk(path)[1]
         return policy_model.decide(self.world, opener.explained, permission, self.tree.names(at), now,
                                    self.tree.size(at))
 
