@@ -173,9 +173,10 @@ static void note_match(void *arg, size_t index)
 		note_closed_link(at->linting, seen, at->path, at->target);
 }
 
-static int look_at_link(struct looking_at *at)
+static int look_at_link(const struct looking_at *at)
 {
 	struct keystore *keystore = at->linting->vault->keystore;
+	struct looking_at behind = *at;
 	scope_free char *target = NULL;
 	struct name_list names = {0};
 	struct entry_info info;
@@ -189,10 +190,9 @@ static int look_at_link(struct looking_at *at)
 		return 0;
 	r = keystore_names(keystore, info.ino, &names);
 	if (r == 0) {
-		at->target = target;
-		at->target_names = &names;
-		lint_each_matching(at->linting->lint, at->path, at->len, note_match, at);
-		at->target_names = NULL;
+		behind.target = target;
+		behind.target_names = &names;
+		lint_each_matching(at->linting->lint, at->path, at->len, note_match, &behind);
 	}
 	name_list_done(&names);
 	return r == -ENOENT ? 0 : r;

@@ -150,6 +150,20 @@ grant user:mvbob#5002 exe:$exe read llama/1" ]
 		run -3 as_user mvalice "$MODELVAULT" $words
 	done
 	[ -z "$(mv_ rules)" ]
+	# Who only audits, or keeps keys, looks and changes nothing.
+	mv_ role add auditor user:mvcarol 2>>said
+	mv_ role add custodian user:mvbob 2>>said
+	for words in "rules v import rules" "mode v enforce" "mode v learn user:mvbob x --for 1h" "mode v set private=yes"; do
+		# shellcheck disable=SC2086
+		run -3 as_user mvcarol "$MODELVAULT" $words
+		# shellcheck disable=SC2086
+		run -3 as_user mvbob "$MODELVAULT" $words
+	done
+	run -3 as_user mvbob "$MODELVAULT" rules v suggest
+	run -0 as_user mvcarol "$MODELVAULT" rules v suggest --refused
+	run -0 as_user mvcarol "$MODELVAULT" rules v lint
+	run -0 as_user mvbob "$MODELVAULT" mode v
+	[ -z "$(mv_ rules)" ]
 	# An admin who is nothing else: no learning, no less evidence, nothing for himself.
 	mv_ role add admin user:mvalice 2>>said
 	echo 'learn user:mvbob read x --for 1h' >learning
