@@ -216,7 +216,7 @@ remove() { "$MODELVAULT" rm vault -r "$removed" 2>>said; }
 	wait_for 5 grep -q held out
 	deny user:mvbob list 'secret/**'
 	# He who may see it keeps the kernel's knowledge of it fresh.
-	for _ in {1..40}; do as_user mvalice stat m/secret m/secret/deep >/dev/null; done
+	for _ in {1..40}; do as_user mvalice stat m/secret/deep m/secret >/dev/null; done
 	echo go >&9
 	wait $! && return 1
 	grep -q "Stale file handle" out
