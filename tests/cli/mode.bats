@@ -12,7 +12,7 @@ setup() {
 mv_() { local verb=$1; shift; "$MODELVAULT" "$verb" "$T/vault" "$@"; }
 
 @test "mode: shown in words and as one object" {
-	run -0 --separate-stderr mv_ mode
+	run -0 --separate-stderr "$MODELVAULT" mode "$T/vault"
 	[ "${lines[0]}" = "mode      enforce" ]
 	[ "${lines[1]}" = "audit     required" ]
 	run -0 --separate-stderr mv_ mode --json

@@ -213,11 +213,12 @@ reads() { as_user "$1" head -c 1000 "$T/m/models/$2" >/dev/null; }
 	mkfifo fifo && chmod 666 fifo
 	touch out && chmod 666 out
 	as_user mvalice $reader fifo "$T/m/models/a" >/dev/null 2>out &
-	local pid=$!
+	local pid=$! code=0
 	exec 8>fifo
 	cp /bin/cat /run/mvtest.$$/new && mv /run/mvtest.$$/new $reader
 	exec 8>&-
-	run wait $pid
+	wait $pid || code=$?
+	[ $code -ne 0 ]
 	grep -q "Permission denied" out
 	[ "$(last_reason mvalice)" = "deny exe-replaced None" ]
 	allowed as_user mvalice $reader "$T/m/models/a"
