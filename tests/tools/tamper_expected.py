@@ -28,7 +28,8 @@ KEYSTORE = {
         "*": SEALED, "number": KEYLESS, "kind": KEYLESS, "params": KEYLESS, "wrapped": KEYLESS,
         "delete": KEYLESS, "delete-all": KEYLESS, "foreign-table": KEYLESS,
     },
-    "setting": {"*": SEALED},
+    # Where nothing that is sound says that names are public, they are hidden.
+    "setting": {"*": SEALED, "foreign-table": ("sealed|gone", "sealed")},
     "rule": {"*": SEALED},
     "role": {"*": SEALED},
     "seal": {"*": UNREADABLE},
