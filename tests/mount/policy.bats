@@ -14,7 +14,10 @@ setup() {
 
 teardown() {
 	# What a campaign that was killed left there.
-	[ -z "${T:-}" ] || rm -rf "/var/lib/tmp-${T##*/}"*.programs
+	if [ -n "${T:-}" ]; then
+		rm -rf "/var/lib/tmp-${T##*/}"*.programs
+		find /sys/fs/cgroup -depth -type d -path "*/mvpolicy-tmp-${T##*/}*" -exec rmdir {} +
+	fi
 	common_teardown
 }
 

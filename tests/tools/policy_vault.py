@@ -18,6 +18,7 @@ import time
 from policy_model import Subject
 
 MODELVAULT, TOOLS, T = (os.environ[name] for name in ("PROGRAM_UNDER_TEST", "TOOLS", "T"))
+OURS = T.strip("/").replace("/", "-")  # in the names of what cannot be below it
 CLONE_NEWUSER = 0x10000000
 
 
@@ -163,7 +164,7 @@ class Units:
 
     def __init__(self):
         self.top = None
-        self.name = f"mvpolicy{os.getpid()}.slice"
+        self.name = f"mvpolicy-{OURS}.slice"
         root = cgroup_root()
         self.note = "unit: there are no cgroups here that can be made"
         try:
@@ -187,7 +188,7 @@ class Programs:
 
     def __init__(self):
         # Below /tmp nothing is root's alone.
-        self.safe, self.loose = f"/var/lib/{T.strip('/').replace('/', '-')}.programs", f"{T}/loose"
+        self.safe, self.loose = f"/var/lib/{OURS}.programs", f"{T}/loose"
         os.mkdir(self.safe, 0o755)
         os.mkdir(self.loose)
         os.chmod(self.loose, 0o1777)
