@@ -2,6 +2,10 @@
 /* self_grant.c - two rule sets compared, rule by rule, as far as they concern one subject. */
 #include "policy/self_grant.h"
 
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "policy/decide.h"
 
 /* Words that no change of program or session makes true or false. */
@@ -28,26 +32,57 @@ static bool has_concerning(const struct side *side, uint64_t number)
 	return ruleset_find_index(side->ruleset, number, &index) && concerns(side, index);
 }
 
-static bool pattern_covers(const struct rule *wide, const struct rule *rule)
+/*
+ * What the rules of one effect say of the author always, whatever he runs and when: looked up for
+ * each rule of a change, of which there may be a hundred thousand.
+ */
+struct blanket {
+	bool everything;	   /* one of them is for all there is */
+	const struct rule **rules; /* owned; by pattern */
+	size_t count;
+};
+
+static void blanket_done(struct blanket *blanket)
 {
-	if (wide->pattern_len == 2 && memcmp(wide->pattern, "**", 2) == 0)
-		return true;
-	return wide->pattern_len == rule->pattern_len &&
-	       memcmp(wide->pattern, rule->pattern, rule->pattern_len) == 0;
+	free(blanket->rules);
 }
 
-/* Is there a rule of the effect that always applies to him, wherever this one might? */
-static bool is_covered(const struct side *side, enum rule_effect effect, const struct rule *rule)
+static int compare_patterns(const struct rule *a, const struct rule *b)
 {
+	size_t len = a->pattern_len < b->pattern_len ? a->pattern_len : b->pattern_len;
+	int r = memcmp(a->pattern, b->pattern, len);
+
+	return r ? r : (a->pattern_len > b->pattern_len) - (a->pattern_len < b->pattern_len);
+}
+
+static int compare_rules(const void *a, const void *b)
+{
+	return compare_patterns(*(const struct rule *const *)a, *(const struct rule *const *)b);
+}
+
+static int blanket_init(struct blanket *blanket, const struct side *side, enum rule_effect effect)
+{
+	blanket->rules = calloc(ruleset_count(side->ruleset) + 1, sizeof(*blanket->rules));
+	if (!blanket->rules)
+		return -ENOMEM;
 	for (size_t i = 0; i < ruleset_count(side->ruleset); i++) {
 		const struct rule *wide = ruleset_at(side->ruleset, i);
 
-		if (wide->effect == effect && pattern_covers(wide, rule) &&
-			!(rule_kinds(wide) & ~LASTING_KINDS) &&
-			!rule_condition_is_timed(&wide->condition) && concerns(side, i))
-			return true;
+		if (wide->effect == effect && !(rule_kinds(wide) & ~LASTING_KINDS) &&
+			!rule_condition_is_timed(&wide->condition) && concerns(side, i)) {
+			blanket->rules[blanket->count++] = wide;
+			blanket->everything |= strcmp(wide->pattern, "**") == 0;
+		}
 	}
-	return false;
+	qsort(blanket->rules, blanket->count, sizeof(*blanket->rules), compare_rules);
+	return 0;
+}
+
+/* Does one of them apply to him wherever this rule might? */
+static bool is_covered(const struct blanket *blanket, const struct rule *rule)
+{
+	return blanket->everything || bsearch(&rule, blanket->rules, blanket->count,
+					      sizeof(*blanket->rules), compare_rules);
 }
 
 static bool may_read_anything(const struct side *side)
@@ -58,43 +93,68 @@ static bool may_read_anything(const struct side *side)
 	return false;
 }
 
-/* An allow that is new to him, or the learning of one. */
-static bool is_given(const struct side *before, const struct side *after, size_t index)
-{
-	const struct rule *rule = ruleset_at(after->ruleset, index);
+/* A change, and what is always so on its two sides. */
+struct comparing {
+	struct side before, after;
+	struct blanket allowed_before, denied_after;
+};
 
-	return rule->effect != RULE_DENY && concerns(after, index) &&
-	       !has_concerning(before, rule->number) && !is_covered(before, RULE_ALLOW, rule) &&
-	       !is_covered(after, RULE_DENY, rule);
+/* An allow that is new to him, or the learning of one. */
+static bool is_given(const struct comparing *comparing, size_t index)
+{
+	const struct rule *rule = ruleset_at(comparing->after.ruleset, index);
+
+	return rule->effect != RULE_DENY && concerns(&comparing->after, index) &&
+	       !has_concerning(&comparing->before, rule->number) &&
+	       !is_covered(&comparing->allowed_before, rule) &&
+	       !is_covered(&comparing->denied_after, rule);
 }
 
 /* A deny that meets him no more. */
-static bool is_lifted(const struct side *before, const struct side *after, size_t index)
+static bool is_lifted(const struct comparing *comparing, size_t index)
 {
-	const struct rule *rule = ruleset_at(before->ruleset, index);
+	const struct rule *rule = ruleset_at(comparing->before.ruleset, index);
 
-	return rule->effect == RULE_DENY && concerns(before, index) &&
-	       !has_concerning(after, rule->number) && !is_covered(after, RULE_DENY, rule) &&
-	       may_read_anything(after);
+	return rule->effect == RULE_DENY && concerns(&comparing->before, index) &&
+	       !has_concerning(&comparing->after, rule->number) &&
+	       !is_covered(&comparing->denied_after, rule);
+}
+
+static bool find_gain(const struct comparing *comparing, uint64_t *ret_rule)
+{
+	const struct ruleset *before = comparing->before.ruleset;
+	const struct ruleset *after = comparing->after.ruleset;
+
+	for (size_t i = 0; i < ruleset_count(after); i++) {
+		*ret_rule = ruleset_at(after, i)->number;
+		if (is_given(comparing, i))
+			return true;
+	}
+	for (size_t i = 0; i < ruleset_count(before); i++) {
+		*ret_rule = ruleset_at(before, i)->number;
+		if (is_lifted(comparing, i)) {
+			if (may_read_anything(&comparing->after))
+				return true;
+			break;
+		}
+	}
+	*ret_rule = 0;
+	return false;
 }
 
 bool self_grant_gains(const struct ruleset *before, const struct ruleset *after,
 	const struct subject *author, uint64_t *ret_rule)
 {
-	const struct side was = {before, author}, is = {after, author};
+	struct comparing comparing = {.before = {before, author}, .after = {after, author}};
+	bool gains = true;
 
-	for (size_t i = 0; i < ruleset_count(after); i++) {
-		*ret_rule = ruleset_at(after, i)->number;
-		if (is_given(&was, &is, i))
-			return true;
-	}
-	for (size_t i = 0; i < ruleset_count(before); i++) {
-		*ret_rule = ruleset_at(before, i)->number;
-		if (is_lifted(&was, &is, i))
-			return true;
-	}
 	*ret_rule = 0;
-	return false;
+	if (blanket_init(&comparing.allowed_before, &comparing.before, RULE_ALLOW) == 0 &&
+		blanket_init(&comparing.denied_after, &comparing.after, RULE_DENY) == 0)
+		gains = find_gain(&comparing, ret_rule);
+	blanket_done(&comparing.allowed_before);
+	blanket_done(&comparing.denied_after);
+	return gains;
 }
 
 bool self_grant_is_one_person(const struct role_members *members, uint32_t uid)

@@ -13,7 +13,8 @@
  * True: he gains, and *ret_rule is the first rule by which: one of `after` that allows (or learns),
  * or a deny of `before` that is lifted. What gives nothing new is no gain: a rule that an
  * unconditional one covered before (for everything, or the same pattern), one that a deny of that
- * sort still covers, a lifted deny where nothing lets him read. Pure.
+ * sort still covers, a lifted deny where nothing lets him read. Pure. When memory runs out
+ * it is true of rule 0: what cannot be judged is not done.
  */
 bool self_grant_gains(const struct ruleset *before, const struct ruleset *after,
 	const struct subject *author, uint64_t *ret_rule);
