@@ -289,6 +289,8 @@ static int decide_and_register(
 	if (atomic_load(&gate->shut))
 		decision =
 			(struct decision){.verdict = VERDICT_DENY, .reason = REASON_SHUTTING_DOWN};
+	/* It may have become known meanwhile, and have decided: then the record has it. */
+	policy_know_hash(gate->backend.policy, subject);
 	if (decision.verdict == VERDICT_ALLOW && !decision.wants_hash) {
 		foreign = node->uid != subject->uid;
 		if (!foreign)
