@@ -115,7 +115,7 @@ int circumstances_meet(struct circumstances *circumstances, const struct ruleset
 	for (int kind = 0; kind < WORD_KINDS; kind++) {
 		size_t count = words_of_kind(&compiled->rule, kind);
 
-		if (!(kinds & KIND_BIT(kind)))
+		if (!(kinds & KIND_BIT(kind)) || !count)
 			continue;
 		choice[kind] = word_of_kind(&compiled->rule, kind, way % count);
 		way /= count;

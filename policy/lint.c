@@ -21,7 +21,7 @@
 #define KEY_OF_NONE 0 /* rules without a word that they could stand under */
 
 static const char *const check_words[] = {
-#define LINT_CHECK_WORD(name, word) [name] = word,
+#define LINT_CHECK_WORD(name, word) [name] = (word),
 	LINT_CHECK_TABLE(LINT_CHECK_WORD)
 #undef LINT_CHECK_WORD
 };

@@ -29,8 +29,9 @@ static void time_to_stored(int64_t time_ns, struct buffer *to)
 	time_to_text(time_ns, text);
 	/* Whole seconds, which all are that people write, without their nine zeros. */
 	if (time_ns % NS_PER_S == 0)
-		strchr(text, '.')[0] = '\0';
-	buffer_add_format(to, "%s%s", text, time_ns % NS_PER_S == 0 ? "Z" : "");
+		buffer_add_format(to, "%.*sZ", (int)strcspn(text, "."), text);
+	else
+		buffer_add_text(to, text);
 }
 
 static bool has_option(const struct rule_condition *condition, enum condition_option option)

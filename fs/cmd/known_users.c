@@ -19,6 +19,20 @@ void known_users_done(struct known_users *users)
 	*users = (struct known_users){0};
 }
 
+/* Room for one more: a power of two. */
+static int reserve(struct known_users *users)
+{
+	struct known_user *grown;
+
+	if (users->count & (users->count - 1))
+		return 0;
+	grown = reallocarray(users->list, users->count ? 2 * users->count : 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	users->list = grown;
+	return 0;
+}
+
 static int add(struct known_users *users, const char *name, uint32_t uid, uint32_t gid)
 {
 	struct known_user user = {
@@ -29,16 +43,9 @@ static int add(struct known_users *users, const char *name, uint32_t uid, uint32
 		if (!user.name)
 			return -ENOMEM;
 	}
-	/* Room for a power of two. */
-	if ((users->count & (users->count - 1)) == 0) {
-		struct known_user *grown = reallocarray(
-			users->list, users->count ? 2 * users->count : 1, sizeof(*grown));
-
-		if (!grown) {
-			free(user.name);
-			return -ENOMEM;
-		}
-		users->list = grown;
+	if (reserve(users) < 0) {
+		free(user.name);
+		return -ENOMEM;
 	}
 	users->list[users->count++] = user;
 	return 0;
