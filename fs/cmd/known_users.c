@@ -147,29 +147,35 @@ static int add_anybody(struct known_users *users)
 	return r;
 }
 
-int known_users_collect(
-	const struct ruleset *before, const struct ruleset *after, struct known_users *ret_users)
+static int collect(
+	const struct ruleset *before, const struct ruleset *after, struct known_users *users)
 {
-	__attribute__((cleanup(known_users_done))) struct known_users users = {.whole = true};
 	const struct ruleset *const sets[] = {before, after};
 	int r;
 
-	r = users_each(KNOWN_USERS_MAX + 1, add_entry, &users);
+	r = users_each(KNOWN_USERS_MAX + 1, add_entry, users);
 	for (size_t i = 0; i < ARRAY_SIZE(sets) && r >= 0; i++) {
-		r = add_numbers_of_rules(&users, sets[i]);
+		r = add_numbers_of_rules(users, sets[i]);
 		if (r == 0)
-			r = add_numbers_of_roles(&users, ruleset_members(sets[i]));
+			r = add_numbers_of_roles(users, ruleset_members(sets[i]));
 	}
 	if (r < 0)
 		return r;
-	drop_doubles(&users);
-	for (size_t i = 0; i < users.count && r == 0; i++)
-		r = look_up(&users.list[i]);
-	if (r == 0)
-		r = add_anybody(&users);
+	drop_doubles(users);
+	for (size_t i = 0; i < users->count && r == 0; i++)
+		r = look_up(&users->list[i]);
+	return r < 0 ? r : add_anybody(users);
+}
+
+int known_users_collect(
+	const struct ruleset *before, const struct ruleset *after, struct known_users *ret_users)
+{
+	struct known_users users = {.whole = true};
+	int r = collect(before, after, &users);
+
 	if (r < 0)
-		return r;
-	*ret_users = users;
-	users = (struct known_users){0};
-	return 0;
+		known_users_done(&users);
+	else
+		*ret_users = users;
+	return r;
 }
