@@ -170,12 +170,11 @@ static int collect(
 int known_users_collect(
 	const struct ruleset *before, const struct ruleset *after, struct known_users *ret_users)
 {
-	struct known_users users = {.whole = true};
-	int r = collect(before, after, &users);
+	int r;
 
+	*ret_users = (struct known_users){.whole = true};
+	r = collect(before, after, ret_users);
 	if (r < 0)
-		known_users_done(&users);
-	else
-		*ret_users = users;
+		known_users_done(ret_users);
 	return r;
 }
