@@ -39,8 +39,8 @@ mv_() { local verb=$1; shift; "$MODELVAULT" "$verb" "$T/vault" "$@"; }
 		[ -z "$output" ]
 		[[ ${stderr_lines[0]} == "modelvault: grant: "*"$hint"* ]] || { echo "$words: $stderr"; false; }
 	done <<-'CASES'
-		usr:mvalice read x|did you mean user:NAME?
-		mvalice read x|user:NAME
+		usr:mvalice read x|did you mean user:mvalice?
+		mvalice read x|did you mean user:mvalice?
 		user: read x|a name or a number follows
 		user:4294967295 read x|between 0 and 4294967294
 		user:007 read x|without zeros before it
