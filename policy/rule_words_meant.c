@@ -59,7 +59,7 @@ static bool means_everybody(const char *word)
 	return false;
 }
 
-bool words_mean_subject(const char *word)
+bool word_means_subject(const char *word)
 {
 	size_t len = strcspn(word, ":=");
 
@@ -147,7 +147,7 @@ int words_complain_about_lookup(
 
 	if (result == -ENOENT && means_everybody(text))
 		return words_complain(ret_mistake, -EINVAL, text,
-			" is no subject: any stands alone, and is everybody");
+			" is no subject: did you mean any, which is everybody?");
 	if (result == -ENOENT && split_commas(text, &apart))
 		return words_complain(ret_mistake, -EINVAL, text, ": each is a word of its own: %s",
 			buffer_text(&apart));
@@ -195,7 +195,7 @@ static int complain_about_exception(const char *word, const char *next, char **r
 {
 	scope_buffer struct buffer subject = {0};
 
-	if (next && !words_mean_subject(next))
+	if (next && !word_means_subject(next))
 		next = NULL;
 	shell_word_write(next ? next : "user:NAME", strlen(next ? next : "user:NAME"), &subject);
 	return words_complain(ret_mistake, -EINVAL, word,
@@ -238,7 +238,7 @@ int words_complain_about_phrase(const char *word, const char *next, char **ret_m
 			return complain_about_option(word, options[i].option, next, ret_mistake);
 	if (is_one_of(word, exceptions))
 		return complain_about_exception(word, next, ret_mistake);
-	if ((*word == '!' || *word == '-') && words_mean_subject(word + 1))
+	if ((*word == '!' || *word == '-') && word_means_subject(word + 1))
 		return complain_about_exception(word, word + 1, ret_mistake);
 	if (strcasecmp(word, "and") == 0 || strcasecmp(word, "or") == 0 || strcmp(word, ",") == 0)
 		return words_complain(ret_mistake, -EINVAL, word,
@@ -322,7 +322,7 @@ int words_complain_about_subject(const char *word, const char *next, char **ret_
 
 	if (means_everybody(word) || strncmp(word, "any:", 4) == 0)
 		return words_complain(ret_mistake, -EINVAL, word,
-			" is no subject: any stands alone, and is everybody");
+			" is no subject: did you mean any, which is everybody?");
 	if (word[len] && kind != WORD_ANY)
 		return complain_about_prefix(word, len, kind, ret_mistake);
 	if (word[len])

@@ -123,12 +123,12 @@ static int complain_about_place(
 	const char *const *words, size_t count, size_t at, char **ret_mistake)
 {
 	for (size_t i = at + 1; i < count; i++)
-		if (words_mean_subject(words[i]))
+		if (word_means_subject(words[i]))
 			return words_complain(ret_mistake, -EINVAL, words[i],
 				" stands behind %s: subjects come first, as in user:alice %s "
 				"'llama/**'",
 				words[at], words[at]);
-	if (at + 1 == count && at > 0 && words_mean_subject(words[at - 1]))
+	if (at + 1 == count && at > 0 && word_means_subject(words[at - 1]))
 		return words_complain(ret_mistake, -EINVAL, words[at],
 			" is followed by no pattern: say which files, '**' for all");
 	if (at + 1 == count && at > 0)
@@ -152,14 +152,14 @@ static int complain_about_none(const char *const *words, size_t count, char **re
 
 	if (count > 1 && permissions_meant(words[count - 2]))
 		return complain_about_permissions(words[count - 2], ret_mistake);
-	if (words_mean_subject(last))
+	if (word_means_subject(last))
 		return words_complain(ret_mistake, -EINVAL, last,
 			" is followed by no permissions and no pattern: as in read 'llama/**'");
 	if (count == 1)
 		return words_complain(ret_mistake, -EINVAL, last,
 			" has no permissions before it, and no subject: as in user:alice read "
 			"'llama/**'");
-	if (words_mean_subject(words[count - 2]))
+	if (word_means_subject(words[count - 2]))
 		return words_complain(ret_mistake, -EINVAL, last,
 			" has no permissions before it: read, write or list");
 	return complain_about_permissions(words[count - 2], ret_mistake);

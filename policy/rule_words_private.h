@@ -24,8 +24,6 @@ int words_check_order(const char *const *words, size_t count, char **ret_mistake
 
 /* rule_words_meant.c */
 
-/* Is it a subject, or what people write for one: "usr:alice", "role=vision", "everybody"? */
-bool words_mean_subject(const char *word);
 /* A word that is no subject; next (or NULL) stands behind it. */
 int words_complain_about_subject(const char *word, const char *next, char **ret_mistake);
 /* A word of plain English, or an option without its dashes; 0 when it is none of them. */
