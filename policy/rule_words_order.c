@@ -27,8 +27,8 @@ static bool add_permissions(const char *word, struct buffer *to)
 {
 	bool any = false;
 
-	for (const char *at = word + strspn(word, ","); *at; at += strspn(at, ",")) {
-		size_t len = strcspn(at, ",");
+	for (const char *at = word + strspn(word, ", "); *at; at += strspn(at, ", ")) {
+		size_t len = strcspn(at, ", ");
 
 		if (!word_in(at, len, permission_words, ARRAY_SIZE(permission_words)))
 			return false;

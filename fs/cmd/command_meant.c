@@ -244,7 +244,8 @@ static bool meant_without_vault(const struct invocation *invocation, struct outp
 {
 	const char *first = invocation->vault, *name = invocation->command->name;
 
-	if (!first || !belongs_behind(invocation, first) || access(first, F_OK) == 0)
+	if (!first || strcmp(first, "@") == 0 || !belongs_behind(invocation, first) ||
+		access(first, F_OK) == 0)
 		return false;
 	complain(output,
 		"%s: VAULT is missing before %s: a vault's directory or mount point, or @ for "

@@ -137,8 +137,9 @@ void grant_meant_role(struct vault *vault, const char *const *words, size_t coun
 		if (!role)
 			continue;
 		if (strchr(words[i], ':'))
-			buffer_add_format(
-				&line, "%s: did you mean the role: role:%s?", words[i], role);
+			buffer_add_format(&line,
+				"%s: there is a role of that name: did you mean role:%s?", words[i],
+				role);
 		else
 			buffer_add_format(
 				&line, "%s is no subject: did you mean role:%s?", words[i], role);

@@ -48,9 +48,9 @@ mv_() { local verb=$1; shift; "$MODELVAULT" "$verb" "$T/vault" "$@"; }
 		user:mvalice raed x|did you mean read?
 		user:mvalice read,exec x|read, write, list
 		user:mvalice read,read x|each once
-		user:mvalice READ x|read, write, list
-		user:mvalice x|missing
-		read x|missing
+		user:mvalice READ x|did you mean read?
+		user:mvalice x|no permissions before it
+		read x|no subject before it
 		user:mvalice read x y|in quotes
 		user:mvalice read ''|** is everything
 		user:mvalice read '[a'|without its ']'
