@@ -51,6 +51,15 @@ static int usage(const struct command *command, struct output *output)
 	return EXIT_USAGE;
 }
 
+static int complain_unknown(const struct command *command, const char *argument, const char *name,
+	size_t len, struct output *output)
+{
+	if (!meant_option(command, argument, name, len, output))
+		complain(output, "%s: unknown option '%s'; `modelvault help %s` lists them",
+			command->name, argument, command->name);
+	return EXIT_USAGE;
+}
+
 static int add_option(const struct command *command, struct invocation *invocation, int *index,
 	int argc, char **argv, struct output *output)
 {
@@ -61,13 +70,8 @@ static int add_option(const struct command *command, struct invocation *invocati
 	const struct option_spec *spec = find_option(command, name, len);
 	const char *value = "";
 
-	if (!spec || (argument[1] != '-' && len != 1) || (argument[1] == '-' && len == 1)) {
-		if (meant_option(command, argument, name, len, output))
-			return EXIT_USAGE;
-		complain(output, "%s: unknown option '%s'; `modelvault help %s` lists them",
-			command->name, argument, command->name);
-		return EXIT_USAGE;
-	}
+	if (!spec || (argument[1] != '-' && len != 1) || (argument[1] == '-' && len == 1))
+		return complain_unknown(command, argument, name, len, output);
 	if (spec->takes_value && equals) {
 		value = equals + 1;
 	} else if (spec->takes_value) {

@@ -219,6 +219,7 @@ ORDER="SUBJECT... PERMS PATTERN, as in user:alice read 'llama/**'"
 		grant @ role:vision read $F/m/vision/a.onnx|grant: $F/m/vision/a.onnx is a path below the mount point $F/m; in the vault it is vision/a.onnx: give that
 		deny @ role:vision read $F/m|deny: $F/m is a path below the mount point $F/m; in the vault it is '**': give that
 		deny @ role:vision read '$F/m/*.onnx'|deny: '$F/m/*.onnx' is a path below the mount point $F/m; in the vault it is '/*.onnx': give that
+		mode @ learn user:mvbob '$F/m/vision/**' --for 1h|mode learn: '$F/m/vision/**' is a path below the mount point $F/m; in the vault it is 'vision/**': give that
 		why @|why: @ is a vault; a path in its mount is meant, as in why $F/m/NAME
 	CASES
 	# Elsewhere, and without a mount, it is a pattern of the vault's own.
