@@ -78,16 +78,27 @@ static bool split_commas(const char *text, struct buffer *to)
 		return false;
 	for (; *at; at += strspn(at, ", ")) {
 		size_t len = strcspn(at, ", ");
-		bool whole = memchr(at, ':', len) != NULL;
+		scope_buffer struct buffer word = {0};
 
 		if (to->len)
 			buffer_add_u8(to, ' ');
-		if (!whole)
-			buffer_add(to, text, prefix);
-		buffer_add(to, at, len);
+		if (!memchr(at, ':', len))
+			buffer_add(&word, text, prefix);
+		buffer_add(&word, at, len);
+		shell_word_write(buffer_text(&word), word.len, to);
 		at += len;
 	}
 	return to->len > 0;
+}
+
+/* "role:vision", as a word of a command. */
+static void write_subject(enum subject_word_kind kind, const char *value, struct buffer *to)
+{
+	scope_buffer struct buffer word = {0};
+
+	buffer_add_format(&word, "%s:%s", subject_word_prefix(kind), value);
+	shell_word_write(buffer_text(&word), word.len, to);
+	to->failed |= word.failed;
 }
 
 /* ---- values ---- */
@@ -126,15 +137,14 @@ static bool value_meant(enum subject_word_kind kind, const char *value, struct b
 int words_complain_about_value(enum subject_word_kind kind, const char *text, const char *value,
 	const char *why, char **ret_mistake)
 {
-	scope_buffer struct buffer meant = {0}, right = {0}, apart = {0}, shown = {0};
+	scope_buffer struct buffer meant = {0}, apart = {0}, shown = {0};
 
 	if (kind == WORD_ROLE && split_commas(text, &apart))
 		return words_complain(ret_mistake, -EINVAL, text, ": each is a word of its own: %s",
 			buffer_text(&apart));
 	if (!value_meant(kind, value, &meant))
 		return words_complain(ret_mistake, -EINVAL, text, ": %s", why);
-	buffer_add_format(&right, "%s:%s", subject_word_prefix(kind), buffer_text(&meant));
-	shell_word_write(buffer_text(&right), right.len, &shown);
+	write_subject(kind, buffer_text(&meant), &shown);
 	return words_complain(
 		ret_mistake, -EINVAL, text, ": %s; did you mean %s?", why, buffer_text(&shown));
 }
@@ -257,67 +267,69 @@ int words_complain_about_phrase(const char *word, const char *next, char **ret_m
 
 /* ---- subjects ---- */
 
-/* "role=vision", "service:infer.service", "Usr:alice": with the kind that was meant. */
+/*
+ * "role=vision", "service:infer.service", "Usr:alice", and of len 0 a value alone: with the kind
+ * that was meant.
+ */
 static int complain_about_prefix(
 	const char *word, size_t len, enum subject_word_kind kind, char **ret_mistake)
 {
-	scope_buffer struct buffer meant = {0}, right = {0}, shown = {0};
-	const char *value = word + len + (word[len] != '\0');
+	scope_buffer struct buffer meant = {0}, shown = {0};
+	const char *value = word + len + (len && word[len] != '\0');
 
 	if (!*value)
 		return words_complain(ret_mistake, -EINVAL, word,
 			" is not complete: a ':' and what it means follow");
-	buffer_add_format(&right, "%s:%s", subject_word_prefix(kind),
-		value_meant(kind, value, &meant) ? buffer_text(&meant) : value);
-	shell_word_write(buffer_text(&right), right.len, &shown);
+	write_subject(kind, value_meant(kind, value, &meant) ? buffer_text(&meant) : value, &shown);
 	return words_complain(ret_mistake, -EINVAL, word, " is no subject: did you mean %s?",
 		buffer_text(&shown));
 }
 
-/* "alice", "infer.service", "/usr/bin/python3": what it would be a subject of; NULL: not seen. */
-static const char *bare_meant(const char *word)
+/* "alice", "infer.service", "/usr/bin/python3": the kind that it would be of; WORD_ANY: not seen.
+ */
+static enum subject_word_kind bare_meant(const char *word)
 {
 	static const char *const unit_ends[] = {".service", ".scope", ".slice"};
 	size_t len = strlen(word);
 	uint32_t number;
 
 	if (user_by_name(word, &number, NULL) == 0 || id_from_text(word, &number) == 0)
-		return subject_word_prefix(WORD_USER);
+		return WORD_USER;
 	if (group_by_name(word, &number) == 0)
-		return subject_word_prefix(WORD_GROUP);
+		return WORD_GROUP;
 	for (size_t i = 0; i < ARRAY_SIZE(unit_ends); i++)
 		if (len > strlen(unit_ends[i]) &&
 			strcmp(word + len - strlen(unit_ends[i]), unit_ends[i]) == 0)
-			return subject_word_prefix(WORD_UNIT);
+			return WORD_UNIT;
 	if (*word == '/' && word[1])
-		return subject_word_prefix(WORD_EXE);
-	return subject_word_mistake(WORD_SHA256, word) ? NULL : subject_word_prefix(WORD_SHA256);
+		return WORD_EXE;
+	return subject_word_mistake(WORD_SHA256, word) ? WORD_ANY : WORD_SHA256;
 }
 
 /* A kind without its colon: "user alice" may be two words that were meant as one. */
 static int complain_about_kind_alone(
 	const char *word, enum subject_word_kind kind, const char *next, char **ret_mistake)
 {
-	scope_buffer struct buffer joined = {0}, shown = {0};
-	bool team = strcasecmp(word, "team") == 0;
+	scope_buffer struct buffer shown = {0};
 
 	if (!next || strpbrk(next, ":=*/,") || strcmp(next, "read") == 0 ||
 		strcmp(next, "write") == 0 || strcmp(next, "list") == 0)
 		return words_complain(ret_mistake, -EINVAL, word,
 			" is not complete: a ':' and what it means follow, as in %s:NAME",
 			subject_word_prefix(kind));
-	buffer_add_format(&joined, "%s:%s", subject_word_prefix(kind), next);
-	shell_word_write(buffer_text(&joined), joined.len, &shown);
+	write_subject(kind, next, &shown);
+	if (strcasecmp(word, "team") == 0) {
+		buffer_add_text(&shown, " or ");
+		write_subject(WORD_GROUP, next, &shown);
+	}
 	return words_complain(ret_mistake, -EINVAL, word,
-		" is not complete: did you mean %s, in one word%s%s?", buffer_text(&shown),
-		team ? ", or group:" : "", team ? next : "");
+		" is not complete: did you mean %s, in one word?", buffer_text(&shown));
 }
 
 int words_complain_about_subject(const char *word, const char *next, char **ret_mistake)
 {
 	size_t len = strcspn(word, ":=");
 	enum subject_word_kind kind = kind_meant(word, len);
-	const char *bare;
 	int r;
 
 	if (means_everybody(word) || strncmp(word, "any:", 4) == 0)
@@ -331,10 +343,8 @@ int words_complain_about_subject(const char *word, const char *next, char **ret_
 	r = words_complain_about_phrase(word, next, ret_mistake);
 	if (r < 0)
 		return r;
-	bare = bare_meant(word);
-	if (bare)
-		return words_complain(ret_mistake, -EINVAL, word,
-			" is no subject: did you mean %s:%s?", bare, word);
+	if (bare_meant(word) != WORD_ANY)
+		return complain_about_prefix(word, 0, bare_meant(word), ret_mistake);
 	if (kind != WORD_ANY)
 		return complain_about_kind_alone(word, kind, next, ret_mistake);
 	if (nearest_word(word, len, (const char *const[]){"any"}, 1))

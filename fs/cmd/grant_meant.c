@@ -62,7 +62,7 @@ static void spell_pattern(struct vault *vault, const char *rest, struct buffer *
 
 int grant_check_pattern(struct vault *vault, struct verb_call *call, const struct rule *rule)
 {
-	static const char *const commands[] = {
+	static const char *const names[] = {
 		[RULE_ALLOW] = "grant", [RULE_DENY] = "deny", [RULE_LEARN] = "mode learn"};
 	scope_buffer struct buffer right = {0}, shown = {0};
 	scope_free char *mounted = NULL;
@@ -79,7 +79,7 @@ int grant_check_pattern(struct vault *vault, struct verb_call *call, const struc
 	complain(call->output,
 		"%s: %s is a path below the mount point %.*s; in the vault it is %s: "
 		"give that",
-		commands[rule->effect], buffer_text(&shown), (int)(rest - rule->pattern),
+		names[rule->effect], buffer_text(&shown), (int)(rest - rule->pattern),
 		rule->pattern, buffer_text(&right));
 	return EXIT_USAGE;
 }

@@ -85,7 +85,7 @@ ORDER="SUBJECT... PERMS PATTERN, as in user:alice read 'llama/**'"
 		grant @ role:vision read x only|grant: only is no word of a rule: leave it out; nothing is allowed that no rule allows
 		grant @ role:vision and user:mvbob read x|grant: and is no word of a rule: subjects stand one behind the other: those of one kind are alternatives, several kinds must all be met
 		grant @ team vision reads 'vision/**' on weekdays from the inference service only, except bob, until March|grant: on is no word of a rule: which days is an option, --days mon-fri
-		grant @ team vision read 'vision/**'|grant: team is not complete: did you mean role:vision, in one word, or group:vision?
+		grant @ team vision read 'vision/**'|grant: team is not complete: did you mean role:vision or group:vision, in one word?
 		grant @ role vision read 'vision/**'|grant: role is not complete: did you mean role:vision, in one word?
 	CASES
 	unchanged

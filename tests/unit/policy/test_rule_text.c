@@ -286,7 +286,7 @@ static void test_word_mistakes(void **state)
 		{"user:roox,user:bob read x", -EINVAL, "a word of its own: user:roox user:bob"},
 		{"root read x", -EINVAL, "did you mean user:root?"},
 		{"root", -EINVAL, "as in user:alice read"},
-		{"team vision read x", -EINVAL, "role:vision, in one word, or group:vision?"},
+		{"team vision read x", -EINVAL, "role:vision or group:vision, in one word?"},
 		{"role vision read x", -EINVAL, "did you mean role:vision, in one word?"},
 		{"everyone read x", -EINVAL, "did you mean any, which is everybody?"},
 		{"* read x", -EINVAL, "did you mean any, which is everybody?"},
