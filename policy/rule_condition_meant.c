@@ -18,12 +18,19 @@ char meant_unit(const char *unit)
 	} known[] = {{"sec", 's'}, {"min", 'm'}, {"hour", 'h'}, {"hr", 'h'}, {"day", 'd'},
 		{"week", 'w'}};
 
-	if (*unit && !unit[1] && strchr("SMHDW", *unit))
+	if (*unit && !unit[1] && strchr("SHDW", *unit))
 		return *unit - 'A' + 'a';
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (strncasecmp(unit, known[i].begin, strlen(known[i].begin)) == 0)
 			return known[i].letter;
 	return 0;
+}
+
+bool is_longer_unit(const char *unit)
+{
+	return strcmp(unit, "M") == 0 || strncasecmp(unit, "mo", 2) == 0 ||
+	       strcasecmp(unit, "y") == 0 || strncasecmp(unit, "year", 4) == 0 ||
+	       strcasecmp(unit, "yr") == 0 || strcasecmp(unit, "yrs") == 0;
 }
 
 /* "9" or "9:30" at *at, which moves, as people write hours. */

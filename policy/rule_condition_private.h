@@ -48,9 +48,13 @@ int note_check(const char *note);
  * What was meant by words that are not right. to: appended; false, 0 or NULL when that is not seen.
  */
 char meant_unit(const char *text); /* "hours": h */
+/* Months or years, which no duration is counted in: "M", "mo", "years". */
+bool is_longer_unit(const char *text);
 bool meant_hours(const char *text, struct buffer *to);
 bool meant_days(const char *text, uint8_t *ret_days);
 const char *meant_period(const char *text);
 bool meant_size(const char *text, size_t len, struct buffer *to);
+/* time_meant.c: a day (and time) in another form, "1.3.2127", "March", as a word: 2127-03-01. */
+bool meant_time(const char *text, int64_t now_ns, struct buffer *to);
 
 #endif

@@ -61,8 +61,9 @@ static bool has_form_of_date(const char *text)
 	return true;
 }
 
-static int complain_about_time(const struct word *word, int result)
+static int complain_about_time(const struct word *word, int64_t now_ns, int result)
 {
+	scope_buffer struct buffer meant = {0};
 	char date[sizeof("2027-03-01")];
 	int64_t unused;
 
@@ -79,10 +80,12 @@ static int complain_about_time(const struct word *word, int result)
 		return complain(word, "what follows the day is no time of it, 00:00 to 23:59: %s",
 			TIME_EXAMPLES);
 	}
+	if (meant_time(word->value, now_ns, &meant))
+		return complain(word, "did you mean %s?", buffer_text(&meant));
 	return complain(word, "a time is written %s", TIME_EXAMPLES);
 }
 
-static int set_time(const struct word *word, int64_t *time_ns)
+static int set_time(const struct word *word, int64_t now_ns, int64_t *time_ns)
 {
 	int64_t value;
 	int r;
@@ -91,25 +94,23 @@ static int set_time(const struct word *word, int64_t *time_ns)
 		return complain_twice(word);
 	r = time_from_words(word->value, &value);
 	if (r < 0)
-		return complain_about_time(word, r);
+		return complain_about_time(word, now_ns, r);
 	*time_ns = value;
 	return 0;
 }
 
 static int set_from(struct rule_condition *condition, const struct word *word, int64_t now_ns)
 {
-	(void)now_ns;
-	return set_time(word, &condition->from_ns);
+	return set_time(word, now_ns, &condition->from_ns);
 }
 
 static int set_until(struct rule_condition *condition, const struct word *word, int64_t now_ns)
 {
 	int r;
 
-	(void)now_ns;
 	if (condition->until_ns)
 		return complain(word, "an end is set already: --until or --for, one of them, once");
-	r = set_time(word, &condition->until_ns);
+	r = set_time(word, now_ns, &condition->until_ns);
 	/* The one time that would mean no end at all. */
 	if (r == 0 && condition->until_ns == 0)
 		return complain(word, "that is over already");
@@ -130,6 +131,10 @@ static int complain_about_duration(const struct word *word, int result)
 			word->value, shown, word->value, shown, word->value, shown, word->value,
 			shown, word->value);
 	unit += strspn(unit, " ");
+	if (digits && is_longer_unit(unit))
+		return complain(word,
+			"months and years are of no one length: --until takes a day, as in "
+			"2027-03-01; --for takes m (minutes), h, d and w");
 	if (digits && meant_unit(unit))
 		return complain(word, "did you mean %.*s%c?", shown, word->value, meant_unit(unit));
 	if (time_from_words(word->value, &unused) == 0)

@@ -177,6 +177,15 @@ static int effect_of(const char *word, enum rule_effect *ret_effect, char **ret_
 			return 0;
 		}
 	}
+	if (strspn(word, "0123456789") == strlen(word))
+		return complain(ret_mistake, word,
+			" is a rule's number, as `rules list` shows it: take it off; `rules "
+			"export` "
+			"writes lines that can be read again");
+	if (strcmp(word, "modelvault") == 0)
+		return complain(ret_mistake, word,
+			" begins no rule: take it off, and the vault behind the command: grant "
+			"user:alice read 'llama/**'");
 	near = nearest_word(word, strlen(word), commands, ARRAY_SIZE(commands));
 	if (near)
 		return complain(ret_mistake, word, " begins no rule: did you mean %s?", near);
@@ -243,6 +252,9 @@ static int read_words(
 	int r;
 
 	r = effect_of(word_at(words, 0), &effect, ret_mistake);
+	if (r == 0 && words->count > 1 && strcmp(word_at(words, 1), "@") == 0)
+		r = complain(
+			ret_mistake, "@", " is a vault, which a line does not name: take it off");
 	for (size_t i = 1; i < words->count && r == 0; i++) {
 		const char *word = word_at(words, i);
 

@@ -29,6 +29,9 @@ const char *rule_words_mistake(const struct rule *rule);
 /* Of a kind with text: is it of the right form? NULL, or what would be right. */
 const char *subject_word_mistake(enum subject_word_kind kind, const char *text);
 
+/* Is it a subject, or what people write for one: "usr:alice", "role=vision", "everybody"? */
+bool word_means_subject(const char *word);
+
 /*
  * The stored form of one subject word: any, user:1001 or user:alice#1001. No look into the user
  * database. -EUCLEAN for anything else. The caller frees ret_word->name.

@@ -66,6 +66,13 @@ int exe_path_resolve(const char *path, struct exe_file *ret_file, char **ret_off
  */
 size_t unit_trusted_len(const char *unit, enum unit_hierarchy hierarchy);
 
+/*
+ * Is there a cgroup now whose name the glob of a unit: matches? *ret_near (malloc'ed) is then NULL
+ * or, when there is none, the name of one that may have been meant. -ENOENT: the hierarchy is not
+ * mounted here; -E2BIG: it has more than is looked through. For a remark, never for a decision.
+ */
+int unit_is_there(const char *glob, bool *ret_found, char **ret_near);
+
 /* ---- hashes ---- */
 
 int exe_hasher_new(struct exe_hasher **ret_hasher);

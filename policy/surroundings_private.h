@@ -15,4 +15,7 @@ int exe_path_glance(const char *path, struct exe_file *ret_file);
 /* exe_path_resolve, and the path without links; malloc'ed, NULL when it cannot be had. */
 int exe_path_real(const char *path, struct exe_file *ret_file, char **ret_real);
 
+/* unit_trust.c: the root directory of a hierarchy (O_PATH), kept once it is found; or -1. */
+int unit_hierarchy_fd(enum unit_hierarchy hierarchy);
+
 #endif

@@ -96,8 +96,7 @@ static bool visit_mount(void *arg, const struct mountinfo *entry)
 	return search->fd < 0;
 }
 
-/* The root directory of a hierarchy, kept once it is found; or -1. */
-static int hierarchy_fd(enum unit_hierarchy hierarchy)
+int unit_hierarchy_fd(enum unit_hierarchy hierarchy)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards found */
 	static int found[] = {[UNIT_UNIFIED] = -1, [UNIT_SYSTEMD] = -1};
@@ -151,7 +150,7 @@ static bool is_roots_alone(int root_fd, char path[PATH_MAX], size_t len)
 
 size_t unit_trusted_len(const char *unit, enum unit_hierarchy hierarchy)
 {
-	int root_fd = hierarchy_fd(hierarchy);
+	int root_fd = unit_hierarchy_fd(hierarchy);
 	char path[PATH_MAX] = ".";
 	size_t path_len = 1, trusted = 0;
 

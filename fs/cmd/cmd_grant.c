@@ -12,42 +12,12 @@
 #include "fs/cmd/commands.h"
 #include "fs/cmd/grant_check.h"
 #include "fs/cmd/rule_edit.h"
-#include "fs/cmd/tree_walk.h"
 #include "keystore/base/clock.h"
 #include "keystore/base/digest.h"
-#include "policy/path_pattern.h"
 
 #define HASH_OF	   "sha256:@"
 #define HASH_WORD  (sizeof("sha256:") + 2 * DIGEST_SIZE)
 #define HASH_BLOCK (1 << 20)
-
-struct matching {
-	const struct path_pattern *pattern;
-	uint64_t files;
-};
-
-static int count_match(void *arg, const char *path, size_t len, const struct entry_info *info)
-{
-	struct matching *matching = arg;
-
-	if (info->kind == ENTRY_FILE && path_pattern_matches(matching->pattern, path, len))
-		matching->files++;
-	return 0;
-}
-
-static uint64_t matching_files(struct vault *vault, const struct rule *rule)
-{
-	scope(path_pattern_free) struct path_pattern *pattern = NULL;
-	struct matching matching = {0};
-	struct entry_info root;
-
-	if (path_pattern_new(rule->pattern, rule->pattern_len, &pattern, NULL) < 0 ||
-		keystore_stat(vault->keystore, ROOT_INO, &root) < 0)
-		return 0;
-	matching.pattern = pattern;
-	tree_walk(vault->keystore, "", 0, &root, count_match, &matching);
-	return matching.files;
-}
 
 static const char *command_of(enum rule_effect effect)
 {
@@ -55,7 +25,8 @@ static const char *command_of(enum rule_effect effect)
 }
 
 /* The words of the request. Exit code; complains. */
-static int parse_words(struct verb_call *call, enum rule_effect effect, struct rule *ret_rule)
+static int parse_words(
+	struct vault *vault, struct verb_call *call, enum rule_effect effect, struct rule *ret_rule)
 {
 	size_t count = message_count(call->request, "arg");
 	scope_free const char **words = calloc(count + 1, sizeof(*words));
@@ -67,6 +38,8 @@ static int parse_words(struct verb_call *call, enum rule_effect effect, struct r
 	for (size_t i = 0; i < count; i++)
 		words[i] = verb_operand(call, i, NULL);
 	r = rule_from_words(effect, words, count, ret_rule, &mistake);
+	if (r == -EINVAL || r == -ENOENT)
+		grant_meant_role(vault, words, count, &mistake);
 	if (r < 0)
 		complain(call->output, "%s: %s", command_of(effect),
 			mistake ? mistake : result_text(r));
@@ -109,7 +82,8 @@ static int check_length(struct verb_call *call, const struct rule *rule)
 	return EXIT_USAGE;
 }
 
-static int parse_rule(struct verb_call *call, enum rule_effect effect, struct rule *ret_rule)
+static int parse_rule(
+	struct vault *vault, struct verb_call *call, enum rule_effect effect, struct rule *ret_rule)
 {
 	int code;
 
@@ -117,7 +91,7 @@ static int parse_rule(struct verb_call *call, enum rule_effect effect, struct ru
 		complain(call->output, "%s: --json goes with --dry-run", command_of(effect));
 		return EXIT_USAGE;
 	}
-	code = parse_words(call, effect, ret_rule);
+	code = parse_words(vault, call, effect, ret_rule);
 	if (code == EXIT_DONE)
 		code = parse_conditions(call, ret_rule);
 	if (code == EXIT_DONE)
@@ -137,9 +111,10 @@ static int tell(struct vault *vault, struct verb_call *call, const struct rule *
 	say(call->output, "%llu\n", (unsigned long long)rule->number);
 	if (rule_describe(rule, &words) < 0)
 		return EXIT_FAILED;
-	files = matching_files(vault, rule);
+	files = grant_matching_files(vault, rule);
 	remark(call->output, "%s; it matches %llu file%s now", buffer_text(&words),
 		(unsigned long long)files, plural(files));
+	grant_remark_on_units(call, rule);
 	if (effect->ended)
 		remark(call->output, "%llu open handle%s ended", (unsigned long long)effect->ended,
 			plural(effect->ended));
@@ -166,11 +141,15 @@ static int add_rule(struct vault *vault, struct verb_call *call, struct rule *ru
 	int code, told;
 
 	code = grant_check_roles(vault, call, rule);
+	if (code == EXIT_DONE)
+		code = grant_check_pattern(vault, call, rule);
 	if (code != EXIT_DONE)
 		return code;
 	rule->created_ns = clock_now_ns();
 	rule->created_by = call->caller->uid;
 	code = rule_edit_perform(vault, call, &edit, &effect, &after);
+	if (verb_flag(call, "dry-run") && code == EXIT_DONE)
+		grant_remark_on_units(call, rule);
 	/* A deny may be in force and not saved. */
 	if (verb_flag(call, "dry-run") || !after || !ruleset_find(after, rule->number))
 		return code;
@@ -183,7 +162,7 @@ static int grant_or_deny(struct vault *vault, struct verb_call *call, enum rule_
 	scope_rule struct rule rule = {0};
 	int code;
 
-	code = parse_rule(call, effect, &rule);
+	code = parse_rule(vault, call, effect, &rule);
 	if (code != EXIT_DONE)
 		return code;
 	pthread_mutex_lock(&vault->changing);

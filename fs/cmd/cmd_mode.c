@@ -12,6 +12,7 @@
 #include "fs/cmd/mode_verbs.h"
 #include "keystore/base/clock.h"
 #include "keystore/base/json.h"
+#include "policy/near_word.h"
 #include "policy/time_zone.h"
 
 static const struct mode_word {
@@ -38,16 +39,48 @@ static bool takes_option(const struct mode_word *word, const char *name)
 	return false;
 }
 
+/* "private=yes" without set, or "timezone Europe/Berlin" without '='; false: neither. */
+static bool complain_about_setting(const struct message *request, struct output *output)
+{
+	static const char *const settings[] = {"audit", "timezone", "private"};
+	const char *text = message_at(request, "arg", 0, NULL), *value, *setting;
+	bool set = text && strcmp(text, "set") == 0;
+	size_t len;
+
+	text = set ? message_at(request, "arg", 1, NULL) : text;
+	if (!text)
+		return false;
+	len = strcspn(text, "=");
+	value = text[len] ? text + len + 1 : message_at(request, "arg", 1 + set, NULL);
+	if (value && strcmp(value, "=") == 0)
+		value = message_at(request, "arg", 2 + set, NULL);
+	setting = nearest_word(text, len, settings, ARRAY_SIZE(settings));
+	/* What is right, or has no value, is the setting's own to judge. */
+	if (!setting || (set && (!value || (text[len] && strlen(setting) == len &&
+						   memcmp(setting, text, len) == 0))))
+		return false;
+	complain(output, "mode: did you mean mode VAULT set %s=%s?", setting,
+		value ? value : "VALUE");
+	return true;
+}
+
 /* Complains; NULL when the words make no command. */
 static const struct mode_word *find_word(const struct message *request, struct output *output)
 {
-	const char *text = message_at(request, "arg", 0, NULL);
+	static const char *const verbs[] = {"enforce", "learn", "set"};
+	const char *text = message_at(request, "arg", 0, NULL), *near;
 	size_t count = message_count(request, "arg");
 	const struct mode_word *word = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(words) && !word; i++)
 		if (text ? words[i].word && strcmp(words[i].word, text) == 0 : !words[i].word)
 			word = &words[i];
+	if ((!word || word->verb == mode_set_verb) && complain_about_setting(request, output))
+		return NULL;
+	if (!word && (near = nearest_word(text, strlen(text), verbs, ARRAY_SIZE(verbs)))) {
+		complain(output, "mode: '%s' is not known; did you mean %s?", text, near);
+		return NULL;
+	}
 	if (!word) {
 		complain(output,
 			"mode: '%s' is not known: enforce, learn SUBJECT... PATTERN and set "

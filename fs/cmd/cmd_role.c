@@ -473,27 +473,55 @@ static int change_role(struct vault *vault, struct verb_call *call, bool adds)
 	return code;
 }
 
-int verb_role(struct vault *vault, struct verb_call *call)
+/* `role VAULT vision add user:alice`, and the words of other tools: what would be right. */
+static int complain_about_verb(struct vault *vault, struct verb_call *call, const char *word)
 {
 	static const char *const words[] = {"list", "add", "remove"};
-	const char *word = verb_operand(call, 0, NULL), *near;
+	static const char *const others[][2] = {{"create", "add"}, {"new", "add"}, {"grant", "add"},
+		{"join", "add"}, {"show", "list"}, {"ls", "list"}, {"members", "list"},
+		{"delete", "remove"}, {"del", "remove"}, {"rm", "remove"}, {"revoke", "remove"},
+		{"drop", "remove"}};
+	const char *near = nearest_word(word, strlen(word), words, ARRAY_SIZE(words));
+	const char *second = verb_operand(call, 1, NULL);
+	scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(vault->policy);
 
-	if (word && strcmp(word, "list") == 0 && message_count(call->request, "arg") <= 2)
-		return list_roles(vault, call);
-	if (word && strcmp(word, "add") == 0)
-		return change_role(vault, call, true);
-	if (word && strcmp(word, "remove") == 0)
-		return change_role(vault, call, false);
-	near = word ? nearest_word(word, strlen(word), words, ARRAY_SIZE(words)) : NULL;
-	if (word && strcmp(word, "list") == 0)
-		complain(call->output, "role: list takes one role, or none for all");
+	for (size_t i = 0; i < ARRAY_SIZE(others) && !near; i++)
+		near = strcmp(others[i][0], word) == 0 ? others[i][1] : NULL;
+	if (second && word_in(second, strlen(second), words, ARRAY_SIZE(words)))
+		complain(call->output, "role: %s comes before the role: role VAULT %s %s%s", second,
+			second, word,
+			strcmp(second, "list") == 0   ? ""
+			: verb_operand(call, 2, NULL) ? " ..."
+						      : " user:NAME");
 	else if (near)
 		complain(call->output, "role: '%s' is not known; did you mean %s?", word, near);
+	else if (role_has_members(ruleset_members(ruleset), word))
+		complain(call->output,
+			"role: what of the role %s? role VAULT list %s, add %s user:NAME, or "
+			"remove %s user:NAME",
+			word, word, word, word);
 	else
 		complain(call->output,
 			"role: '%s' is not known; list, add ROLE MEMBER... and remove ROLE "
-			"MEMBER... "
-			"are",
-			word ? word : "");
+			"MEMBER... are",
+			word);
+	return EXIT_USAGE;
+}
+
+int verb_role(struct vault *vault, struct verb_call *call)
+{
+	const char *word = verb_operand(call, 0, NULL);
+
+	if (!word)
+		return EXIT_USAGE;
+	if (strcmp(word, "list") == 0 && message_count(call->request, "arg") <= 2)
+		return list_roles(vault, call);
+	if (strcmp(word, "add") == 0)
+		return change_role(vault, call, true);
+	if (strcmp(word, "remove") == 0)
+		return change_role(vault, call, false);
+	if (strcmp(word, "list") != 0)
+		return complain_about_verb(vault, call, word);
+	complain(call->output, "role: list takes one role, or none for all");
 	return EXIT_USAGE;
 }

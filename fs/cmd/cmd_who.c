@@ -144,7 +144,7 @@ static int tell_denied(void *arg, const struct who_denied *denied)
 
 	if (telling->denied++ >= DENIED_SHOWN)
 		return 0;
-	buffer_add_text(to, to->len ? ", " : "; though granted denied to ");
+	buffer_add_text(to, to->len ? ", " : "; granted, but denied to ");
 	add_user(denied->user, to);
 	buffer_add_format(to, " by rule %llu", (unsigned long long)denied->rule);
 	return to->failed ? -ENOMEM : 0;

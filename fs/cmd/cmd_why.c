@@ -64,6 +64,46 @@ static bool complain_of_dead(const char *operand, struct output *output)
 	return dead;
 }
 
+/* The operand is `@` or a vault: where it is mounted a path of it begins. */
+struct mount_search {
+	const char *vault;
+	char *mountpoint; /* owned */
+};
+
+static int find_mount(void *arg, const struct mount_entry *entry)
+{
+	struct mount_search *search = arg;
+
+	if (strcmp(entry->source, search->vault) == 0 && !search->mountpoint)
+		search->mountpoint = strdup(entry->mountpoint);
+	return 0;
+}
+
+static int complain_of_place(const char *operand, struct output *output)
+{
+	struct output nowhere = output_to_nowhere();
+	struct mount_search search = {0};
+	struct vault_place place;
+
+	if (vault_locate(operand, &place, &nowhere) < 0) {
+		complain(output, "why: %s is not in a mount of a vault", operand);
+		return EXIT_NOT_FOUND;
+	}
+	search.vault = place.path;
+	mounts_each(find_mount, &search);
+	if (search.mountpoint)
+		complain(output,
+			"why: %s is a vault; a path in its mount is meant, as in why %s/NAME",
+			operand, search.mountpoint);
+	else
+		complain(output,
+			"why: %s is a vault, and not mounted here; a path in a mount is meant",
+			operand);
+	free(search.mountpoint);
+	vault_place_done(&place);
+	return EXIT_USAGE;
+}
+
 int run_why(struct invocation *invocation)
 {
 	scope(control_client_free) struct control_client *client = NULL;
@@ -78,10 +118,8 @@ int run_why(struct invocation *invocation)
 		return EXIT_FAILED;
 	path = absolute_path(invocation->operands[0]);
 	vault = path ? mounts_vault_above(path, &rest) : NULL;
-	if (!vault) {
-		complain(&output, "why: %s is not in a mount of a vault", invocation->operands[0]);
-		return EXIT_NOT_FOUND;
-	}
+	if (!vault)
+		return complain_of_place(invocation->operands[0], &output);
 	while (*rest == '/')
 		rest++;
 	r = message_add_text(invocation->request, "arg", rest);

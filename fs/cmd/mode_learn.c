@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/cmd/grant_check.h"
 #include "fs/cmd/mode_verbs.h"
 #include "fs/cmd/rule_edit.h"
 #include "keystore/base/clock.h"
@@ -18,13 +19,14 @@ static int subject_and_pattern(struct verb_call *call, struct rule *ret_rule, ch
 {
 	size_t count = message_count(call->request, "arg") - 1, used = 0;
 	const char **words = calloc(count + 1, sizeof(*words));
+	unsigned said;
 	int r;
 
 	if (!words)
 		return -ENOMEM;
 	for (size_t i = 0; i + 1 < count; i++)
 		words[used++] = verb_operand(call, i + 1, NULL);
-	if (used == 0 || strcmp(words[used - 1], "read") != 0)
+	if (used == 0 || permissions_from_text(words[used - 1], &said) < 0)
 		words[used++] = "read";
 	words[used++] = verb_operand(call, count, NULL);
 	r = rule_from_words(RULE_LEARN, words, used, ret_rule, ret_mistake);
@@ -61,7 +63,9 @@ static int perform(struct vault *vault, struct verb_call *call, struct rule_edit
 	int code;
 
 	pthread_mutex_lock(&vault->changing);
-	code = rule_edit_perform(vault, call, edit, ret_effect, NULL);
+	code = grant_check_pattern(vault, call, edit->edit.added);
+	if (code == EXIT_DONE)
+		code = rule_edit_perform(vault, call, edit, ret_effect, NULL);
 	pthread_mutex_unlock(&vault->changing);
 	return code;
 }

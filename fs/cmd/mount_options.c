@@ -129,6 +129,11 @@ int mount_options_parse(
 				"cache=keep|open|none, cache-idle=10m, threads=N and "
 				"audit=required[,sync] are",
 				word);
+		else if (r < 0 && strncmp(word, "audit=", 6) == 0)
+			complain(output,
+				"mount: option '%s' has a value that cannot be; audit=required, "
+				"audit=required,sync and audit=best-effort are",
+				word);
 		else if (r < 0)
 			complain(output, "mount: option '%s' has a value that cannot be", word);
 		if (r < 0)

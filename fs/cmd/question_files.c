@@ -61,15 +61,27 @@ static int hash_file(const char *path, char ret_hex[2 * DIGEST_SIZE + 1])
 	return r;
 }
 
-/* Where a shell would find it. */
-static char *found_in_path(const char *name)
+/* A program, not a script that starts one: what runs is what the script's first line names. */
+static bool is_program(const char *path)
 {
-	const char *path = getenv("PATH");
-	scope_free char *copy = path ? strdup(path) : NULL;
+	scope_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char first[2];
+	struct stat attrs;
+
+	if (fd < 0 || fstat(fd, &attrs) < 0 || !S_ISREG(attrs.st_mode) ||
+		!(attrs.st_mode & S_IXUSR))
+		return false;
+	return file_read(fd, first, sizeof(first)) == sizeof(first) && memcmp(first, "#!", 2) != 0;
+}
+
+/* The program of that name in one of the directories; links lead to it in any case. */
+static char *found_in(const char *directories, const char *name)
+{
+	scope_free char *copy = directories ? strdup(directories) : NULL;
 	char *save;
 
-	if (!copy || strchr(name, '/'))
-		return realpath(name, NULL);
+	if (!copy)
+		return NULL;
 	for (char *at = strtok_r(copy, ":", &save); at; at = strtok_r(NULL, ":", &save)) {
 		scope_free char *whole = NULL;
 
@@ -77,10 +89,23 @@ static char *found_in_path(const char *name)
 			whole = NULL;
 			continue;
 		}
-		if (access(whole, X_OK) == 0)
+		if (is_program(whole))
 			return take(&whole);
 	}
-	return realpath(name, NULL);
+	return NULL;
+}
+
+/* In the system's directories first: elsewhere stand shims, and what a user put there himself. */
+static char *found_in_path(const char *name)
+{
+	char *found = NULL;
+
+	if (!strchr(name, '/'))
+		found = found_in(
+			"/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin:/usr/local/sbin", name);
+	if (!found && !strchr(name, '/'))
+		found = found_in(getenv("PATH"), name);
+	return found ? found : realpath(name, NULL);
 }
 
 static int complain_relative(struct invocation *invocation, const char *exe, struct output *output)

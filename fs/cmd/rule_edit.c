@@ -6,7 +6,9 @@
 #include <stdio.h>
 
 #include "fs/cmd/rule_preview.h"
+#include "policy/rule_text.h"
 #include "policy/self_grant.h"
+#include "policy/shell_word.h"
 #include "policy/user_database.h"
 
 /* One change on its way. */
@@ -87,12 +89,41 @@ static void judge(struct edit_in_work *work)
 		work->refused = REASON_SELF_GRANT;
 }
 
+/*
+ * Who is denied for good what the one new rule gives does not gain by it: how he may deny himself,
+ * appended; nothing when the rule is for him by name, or is not alone.
+ */
+static void add_own_deny(const struct edit_in_work *work, struct buffer *to)
+{
+	const struct rule *rule = work->edit->edit.added;
+	scope_free char *name = NULL;
+	uint32_t uid = work->call->caller->uid;
+
+	if (work->edit->edit.added_count != 1 || work->edit->edit.removed_count)
+		return;
+	for (size_t i = 0; i < rule->word_count; i++)
+		if (subject_word_has_number(rule->words[i].kind) &&
+			rule->words[i].kind != WORD_GROUP && rule->words[i].number == uid)
+			return;
+	buffer_add_format(
+		to, ", or first deny yourself: modelvault deny %s user:", work->vault->place.path);
+	if (user_by_number(uid, &name, &(uint32_t){0}) == 0)
+		buffer_add_text(to, name);
+	else
+		buffer_add_format(to, "%u", uid);
+	buffer_add_text(to, " read ");
+	shell_word_write(rule->pattern, rule->pattern_len, to);
+}
+
 /* Why it is not done, as a line. */
 static void explain_refusal(const struct edit_in_work *work, const char *verb)
 {
 	struct output *output = work->call->output;
 	const char *command = work->edit->command;
+	scope_buffer struct buffer instead = {0};
 
+	if (work->refused != REASON_LAST_HOLDER)
+		add_own_deny(work, &instead);
 	if (work->refused == REASON_LAST_HOLDER)
 		complain(output,
 			"%s: %s: %s would have no holder left (last-holder); add another first: "
@@ -102,8 +133,8 @@ static void explain_refusal(const struct edit_in_work *work, const char *verb)
 	else
 		complain(output,
 			"%s: %s: you could read more by it yourself (self-grant); another admin "
-			"must do it",
-			command, verb);
+			"must do it%s",
+			command, verb, buffer_text(&instead));
 }
 
 static int refuse(const struct edit_in_work *work)

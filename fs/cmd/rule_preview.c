@@ -37,7 +37,7 @@ static int say_json(struct preview *preview, struct json *json)
 static int show_rule(struct preview *preview, const struct rule *rule, bool comes)
 {
 	static const char *const verbs[] = {
-		[RULE_ALLOW] = "grant", [RULE_DENY] = "deny", [RULE_LEARN] = "learn"};
+		[RULE_ALLOW] = "grant", [RULE_DENY] = "deny", [RULE_LEARN] = "make"};
 	scope_buffer struct buffer words = {0};
 	struct rule shown = *rule;
 	int r;

@@ -218,7 +218,8 @@ static int import_locked(struct rules_import *import)
 		complain(import->call->output, "rules: %s", result_text(r < 0 ? r : -ENOMEM));
 		return EXIT_FAILED;
 	}
-	if (import->difference.missing_count || import->removed_count)
+	/* Of a dry run the totals are said, when they are 0 too. */
+	if (dry_run || import->difference.missing_count || import->removed_count)
 		code = perform(import, ruleset, summary);
 	if (code == EXIT_DONE)
 		remark(import->call->output, "%s%s", dry_run ? "would be: " : "", summary);

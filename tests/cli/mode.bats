@@ -39,13 +39,13 @@ mv_() { local verb=$1; shift; "$MODELVAULT" "$verb" "$T/vault" "$@"; }
 		[ -z "$output" ]
 		[[ ${stderr_lines[0]} == "modelvault: mode"*"$hint"* ]] || { echo "$words: $stderr"; false; }
 	done <<-'CASES'
-		lern|'lern' is not known
+		lern|'lern' is not known; did you mean learn?
 		enforce x|mode VAULT enforce
 		learn|learn SUBJECT
 		learn user:mvalice x|--for 8h
 		learn user:mvalice x --for 8d|7 days at most
 		learn any x --for 1h|learning is for somebody
-		learn user:mvalice read,list x --for 1h|more than one word
+		learn user:mvalice read,list x --for 1h|reading is all that is learned
 		learn user:mvalice '[a' --for 1h|without its ']'
 		learn user:mvalice x --for 1|1m, 1h, 1d or 1w
 		enforce --for 1h|--for does not go with that

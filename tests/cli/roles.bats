@@ -64,7 +64,8 @@ vision group:mvteam#6001" ] || { [ "${lines[3]}" = "vision user:4242" ] && [ "${
 		2|add|add whom? role VAULT add ROLE user:NAME or group:NAME
 		2|ad vision user:mvbob|'ad' is not known; did you mean add?
 		2|list vision admin|list takes one role, or none for all
-		2|show|'show' is not known; list, add ROLE MEMBER... and remove ROLE MEMBER... are
+		2|show|'show' is not known; did you mean list?
+		2|frobnicate|'frobnicate' is not known; list, add ROLE MEMBER... and remove ROLE MEMBER... are
 		6|list visoin|there is no role visoin; did you mean vision?
 		6|remove visoin user:mvalice|there is no role visoin; did you mean vision?
 		6|list other|there is no role other; \`modelvault role $T/v list\` shows which are

@@ -39,8 +39,8 @@ mv_() { local verb=$1; shift; "$MODELVAULT" "$verb" "$T/vault" "$@"; }
 		[ -z "$output" ]
 		[[ ${stderr_lines[0]} == "modelvault: grant: "*"$hint"* ]] || { echo "$words: $stderr"; false; }
 	done <<-'CASES'
-		usr:mvalice read x|did you mean user:NAME?
-		mvalice read x|user:NAME
+		usr:mvalice read x|did you mean user:mvalice?
+		mvalice read x|did you mean user:mvalice?
 		user: read x|a name or a number follows
 		user:4294967295 read x|between 0 and 4294967294
 		user:007 read x|without zeros before it
@@ -48,9 +48,9 @@ mv_() { local verb=$1; shift; "$MODELVAULT" "$verb" "$T/vault" "$@"; }
 		user:mvalice raed x|did you mean read?
 		user:mvalice read,exec x|read, write, list
 		user:mvalice read,read x|each once
-		user:mvalice READ x|read, write, list
-		user:mvalice x|missing
-		read x|missing
+		user:mvalice READ x|did you mean read?
+		user:mvalice x|no permissions before it
+		read x|no subject before it
 		user:mvalice read x y|in quotes
 		user:mvalice read ''|** is everything
 		user:mvalice read '[a'|without its ']'

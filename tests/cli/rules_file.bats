@@ -96,7 +96,7 @@ all_kinds() {
 	done <<-'HINTS'
 		2|did you mean grant?
 		3|no such user
-		4|did you mean user:NAME?
+		4|did you mean user:mvbob?
 		5|did you mean read?
 		6|pattern
 		7|did you mean --until?

@@ -35,7 +35,7 @@ at() { mv_ who m1/one --at '2040-01-02 12:00' "$@"; }
 		mvalice (5001) by rule 2
 		mvbob (5002) by rule 1: with $CAT in a unit like infer@*.service, between 09:00 and 18:00 (UTC), mon-fri
 		containers by rule 5: in box
-		4 ways in all; though granted denied to mvcarol (5003) by rule 6
+		4 ways in all; granted, but denied to mvcarol (5003) by rule 6
 	LINES
 	[ -z "$stderr" ]
 	run -0 at --json
@@ -47,7 +47,7 @@ at() { mv_ who m1/one --at '2040-01-02 12:00' "$@"; }
 		and .[2].exe == $cat and .[2].unit == "infer@*.service"
 		and .[3].user == null and .[3].uid == null and .[3].userns == "contained" and .[3].unit == "box"' <<<"$output"
 	run -0 mv_ who m1/two --at '2040-01-02 12:00'
-	[ "${lines[-1]}" = '2 ways in all; though granted denied to mvcarol (5003) by rule 6' ]
+	[ "${lines[-1]}" = '2 ways in all; granted, but denied to mvcarol (5003) by rule 6' ]
 	run -0 --separate-stderr mv_ who m1/link --at '2040-01-02 12:00'
 	[ "$stderr" = 'm1/link is a symbolic link; what counts is m1/one' ]
 	[ "${#lines[@]}" -eq 5 ]

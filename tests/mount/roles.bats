@@ -125,17 +125,24 @@ reads() {
 
 @test "an admin cannot give himself anything to read; another one can; all of it is on record" {
 	root_only "a second user is served by root's server only"
-	local words
+	local words instead own
 	role add admin user:mvalice group:mvteam
 	role add vision user:mvbob
 	grant role:vision read a
-	for words in "user:mvalice read a" "any read a" "group:mvteam read b" "exe:/bin/true read a" "role:admin read a" \
-		"user:mvalice read a --from 2127-01-01"; do
+	while IFS='|' read -r words instead; do
 		# shellcheck disable=SC2086  # one word each
 		run -3 --separate-stderr admin mvalice grant $words
 		[ -z "$output" ]
-		[ "$stderr" = "modelvault: grant: refused: you could read more by it yourself (self-grant); another admin must do it" ]
-	done
+		[ "$stderr" = "modelvault: grant: refused: you could read more by it yourself (self-grant); another admin must do it$instead" ] ||
+			{ echo "$words: $stderr"; false; }
+	done <<-CASES
+		user:mvalice read a|
+		any read a|, or first deny yourself: modelvault deny $T/v user:mvalice read a
+		group:mvteam read b|, or first deny yourself: modelvault deny $T/v user:mvalice read b
+		exe:/bin/true read a|, or first deny yourself: modelvault deny $T/v user:mvalice read a
+		role:admin read a|, or first deny yourself: modelvault deny $T/v user:mvalice read a
+		user:mvalice read a --from 2127-01-01|
+	CASES
 	run -3 --separate-stderr admin mvalice role add vision user:mvalice
 	[[ $stderr == *"role: refused: you could read more by it yourself (self-grant)"* ]]
 	# mvcarol is admin by her group.
@@ -162,6 +169,13 @@ reads() {
 	allowed as_user mvalice cat "$F"
 	# root is one of several by now.
 	run -3 "$MODELVAULT" grant m user:root read b
+	# What the refusal says: who denies himself first may give it to all, and cannot take that back.
+	run -3 admin mvcarol grant any read b
+	run -0 --separate-stderr admin mvcarol deny user:mvcarol read b
+	own=$output
+	run -0 admin mvcarol grant any read b
+	refused as_user mvcarol cat m/vision/b
+	run -3 admin mvcarol revoke "$own"
 	# Who holds a slot's secret, and nobody serves the vault.
 	unmounted m
 	run -0 "$MODELVAULT" grant v user:root read b

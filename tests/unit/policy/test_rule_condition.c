@@ -164,10 +164,22 @@ static void test_word_mistakes(void **state)
 		{"until", "2027-03-01T18:00Z",
 			"what follows the day is no time of it, 00:00 to 23:59: 2027-03-01, "
 			"'2027-03-01 18:00' or 2027-03-01T18:00:00Z"},
-		{"until", "tomorrow",
+		{"until", "tomorrow", "did you mean 2027-01-02?"},
+		{"until", "March", "did you mean 2027-03-01?"},
+		{"until", "january", "did you mean 2028-01-01?"},
+		{"until", "01.03.2027", "did you mean 2027-03-01?"},
+		{"until", "2027-3-1", "did you mean 2027-03-01?"},
+		{"until", "2027/03/01", "did you mean 2027-03-01?"},
+		{"until", "2027-03", "did you mean 2027-03-01?"},
+		{"until", "1.3.2027 9:30", "did you mean '2027-03-01 09:30'?"},
+		{"until", "31/03/2027", "did you mean 2027-03-31?"},
+		{"until", "03/01/2027", "did you mean 2027-01-03 or 2027-03-01?"},
+		{"until", "March 2027", "did you mean 2027-03-01?"},
+		{"until", "1st Mar 2027", "did you mean 2027-03-01?"},
+		{"until", "31.02.2027",
 			"a time is written 2027-03-01, '2027-03-01 18:00' or "
 			"2027-03-01T18:00:00Z"},
-		{"until", "01.03.2027",
+		{"until", "soon",
 			"a time is written 2027-03-01, '2027-03-01 18:00' or "
 			"2027-03-01T18:00:00Z"},
 		{"until", "",
@@ -188,7 +200,15 @@ static void test_word_mistakes(void **state)
 		{"for", "8 h", "a duration is one number and one unit: 30m, 8h, 7d or 2w"},
 		{"for", "90 Minutes", "did you mean 90m?"},
 		{"for", "8H", "did you mean 8h?"},
-		{"for", "3 months", "a duration is one number and one unit: 30m, 8h, 7d or 2w"},
+		{"for", "3 months",
+			"months and years are of no one length: --until takes a day, as in "
+			"2027-03-01; --for takes m (minutes), h, d and w"},
+		{"for", "3M",
+			"months and years are of no one length: --until takes a day, as in "
+			"2027-03-01; --for takes m (minutes), h, d and w"},
+		{"for", "1y",
+			"months and years are of no one length: --until takes a day, as in "
+			"2027-03-01; --for takes m (minutes), h, d and w"},
 		{"for", "1h30m", "a duration is one number and one unit: 30m, 8h, 7d or 2w"},
 		{"for", "-8h", "a duration is one number and one unit: 30m, 8h, 7d or 2w"},
 		{"for", "", "a duration is one number and one unit: 30m, 8h, 7d or 2w"},
