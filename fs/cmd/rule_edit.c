@@ -19,6 +19,7 @@ struct edit_in_work {
 	enum reason refused;  /* why it is not done */
 	enum reason recorded; /* an uncommon reason why it is */
 	enum role role;	      /* refused for this one */
+	bool puts_out_others; /* from the roles over the vault: nobody but the author is left */
 };
 
 /*
@@ -73,15 +74,22 @@ static bool leaves_no_holder(const struct edit_in_work *work, enum role *ret_rol
 	return false;
 }
 
+static bool author_is_alone(const struct edit_in_work *work, const struct ruleset *ruleset)
+{
+	return self_grant_is_one_person(ruleset_members(ruleset), work->call->caller->uid);
+}
+
 static void judge(struct edit_in_work *work)
 {
-	const struct verb_call *call = work->call;
+	bool by_slot = work->call->by_slot, was_alone = author_is_alone(work, work->before);
 
+	/* Who puts out all others might give himself anything next. */
+	work->puts_out_others = !by_slot && !was_alone && author_is_alone(work, work->after);
 	if (leaves_no_holder(work, &work->role))
 		work->refused = REASON_LAST_HOLDER;
-	else if (call->by_slot || !author_gains(work))
+	else if (by_slot || (!work->puts_out_others && !author_gains(work)))
 		return;
-	else if (self_grant_is_one_person(ruleset_members(work->before), call->caller->uid))
+	else if (was_alone)
 		work->recorded = REASON_SELF_GRANT;
 	else
 		work->refused = REASON_SELF_GRANT;
@@ -99,6 +107,11 @@ static void explain_refusal(const struct edit_in_work *work, const char *verb)
 			"`modelvault role %s add %s user:NAME`",
 			command, verb, role_name(work->role), work->vault->place.path,
 			role_name(work->role));
+	else if (work->puts_out_others)
+		complain(output,
+			"%s: %s: you would be the only one left with a role over the vault, who "
+			"may give himself anything to read (self-grant); another admin must do it",
+			command, verb);
 	else
 		complain(output,
 			"%s: %s: you could read more by it yourself (self-grant); another admin "
