@@ -97,6 +97,32 @@ bool self_grant_gains(const struct ruleset *before, const struct ruleset *after,
 	return false;
 }
 
+static bool hangs_on_zone(const struct rule_condition *condition)
+{
+	return condition->hours_from != condition->hours_until || condition->days ||
+	       rule_condition_has_budget(condition);
+}
+
+bool self_grant_gains_by_zone(
+	const struct ruleset *ruleset, const struct subject *author, uint64_t *ret_rule)
+{
+	const struct side side = {ruleset, author};
+
+	for (size_t i = 0; i < ruleset_count(ruleset); i++) {
+		const struct rule *rule = ruleset_at(ruleset, i);
+
+		if (!hangs_on_zone(&rule->condition) || !concerns(&side, i) ||
+			is_covered(&side, RULE_DENY, rule))
+			continue;
+		*ret_rule = rule->number;
+		if (rule->effect == RULE_DENY ? may_read_anything(&side)
+					      : !is_covered(&side, RULE_ALLOW, rule))
+			return true;
+	}
+	*ret_rule = 0;
+	return false;
+}
+
 bool self_grant_is_one_person(const struct role_members *members, uint32_t uid)
 {
 	unsigned held = 0;

@@ -16,11 +16,20 @@ struct edit_in_work {
 	const struct rule_edit *edit;
 	struct ruleset *before, *after;
 	const char *words;
+	bool moves_zone;      /* no rule changes, but when hours and days begin */
 	enum reason refused;  /* why it is not done */
 	enum reason recorded; /* an uncommon reason why it is */
 	enum role role;	      /* refused for this one */
 	bool puts_out_others; /* from the roles over the vault: nobody but the author is left */
 };
+
+static bool subject_gains(const struct edit_in_work *work, const struct subject *subject)
+{
+	uint64_t rule;
+
+	return work->moves_zone ? self_grant_gains_by_zone(work->before, subject, &rule)
+				: self_grant_gains(work->before, work->after, subject, &rule);
+}
 
 /*
  * As he is now, and as he would be after logging in: a group that he can take at any time, or a
@@ -30,11 +39,10 @@ static bool author_gains(const struct edit_in_work *work)
 {
 	const struct subject *caller = work->call->caller;
 	struct subject login;
-	uint64_t rule;
 	char number[16];
 	bool gains;
 
-	if (self_grant_gains(work->before, work->after, caller, &rule))
+	if (subject_gains(work, caller))
 		return true;
 	/* Taking away waits for no user database: it may be asked over the network. */
 	if (work->edit->taking_away)
@@ -43,7 +51,7 @@ static bool author_gains(const struct edit_in_work *work)
 	if (caller->uid == SUBJECT_ID_UNKNOWN || subject_of_user(number, &login) < 0)
 		return false;
 	login.loginuid = login.uid;
-	gains = self_grant_gains(work->before, work->after, &login, &rule);
+	gains = subject_gains(work, &login);
 	subject_done(&login);
 	return gains;
 }
@@ -151,6 +159,14 @@ static int show(const struct edit_in_work *work)
 	return EXIT_DONE;
 }
 
+static void remark_on_self_grant(const struct edit_in_work *work)
+{
+	if (work->recorded == REASON_SELF_GRANT)
+		remark(work->call->output,
+			"you could read more by this yourself; as nobody else has a role over this "
+			"vault it was done, and recorded as self-grant");
+}
+
 static int make(const struct edit_in_work *work, struct policy_change **change,
 	struct gate_effect *ret_effect)
 {
@@ -160,10 +176,8 @@ static int make(const struct edit_in_work *work, struct policy_change **change,
 
 	r = vault_change_rules(
 		work->vault, work->call, &record, change, work->edit->taking_away, ret_effect);
-	if (r >= 0 && work->recorded == REASON_SELF_GRANT)
-		remark(work->call->output,
-			"you could read more by this yourself; as nobody else has a role over this "
-			"vault it was done, and recorded as self-grant");
+	if (r >= 0)
+		remark_on_self_grant(work);
 	return r < 0 ? exit_code_of(r) : r == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
@@ -230,4 +244,26 @@ int rule_edit_perform(struct vault *vault, struct verb_call *call, struct rule_e
 		*ret_after =
 			verb_flag(call, "dry-run") ? take(&after) : policy_ruleset(vault->policy);
 	return code;
+}
+
+int rule_edit_judge_zone(struct vault *vault, struct verb_call *call, const char *words,
+	enum reason *ret_recorded)
+{
+	scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(vault->policy);
+	const struct rule_edit edit = {.command = "mode", .action = AUDIT_MODE};
+	struct edit_in_work work = {vault, call, &edit, .before = ruleset, .after = ruleset};
+
+	work.words = words;
+	work.moves_zone = true;
+	judge(&work);
+	*ret_recorded = work.recorded;
+	if (verb_flag(call, "dry-run")) {
+		if (work.refused != REASON_NONE)
+			explain_refusal(&work, "it would be refused");
+		return EXIT_DONE;
+	}
+	if (work.refused != REASON_NONE)
+		return refuse(&work);
+	remark_on_self_grant(&work);
+	return EXIT_DONE;
 }

@@ -194,6 +194,22 @@ reads() {
 	[[ $output == *"recorded as self-grant"* ]]
 }
 
+@test "an admin does not move the hours of a rule for himself by another time zone" {
+	root_only "a second user is served by root's server only"
+	role add admin user:mvalice user:mvbob
+	"$MODELVAULT" mode m set timezone=UTC 2>/dev/null
+	grant user:mvalice read a --hours "$(TZ=Asia/Tokyo date -d '-1 hour' +%H:%M)-$(TZ=Asia/Tokyo date -d '+1 hour' +%H:%M)"
+	refused as_user mvalice cat "$F"
+	run -0 admin mvalice mode set timezone=Asia/Tokyo --dry-run
+	[[ $output == *"it would be refused: you could read more by it yourself (self-grant)"* ]]
+	run -3 admin mvalice mode set timezone=Asia/Tokyo
+	[ "$output" = "modelvault: mode: refused: you could read more by it yourself (self-grant); another admin must do it" ]
+	[ "$("$MODELVAULT" audit m --action mode --outcome deny --json | jq -r .detail)" = "set timezone=Asia/Tokyo" ]
+	refused as_user mvalice cat "$F"
+	run -0 admin mvbob mode set timezone=Asia/Tokyo
+	allowed as_user mvalice cat "$F"
+}
+
 @test "the only one there is may, and that is on record as self-grant" {
 	run -0 --separate-stderr "$MODELVAULT" grant m "user:$OWNER" read '**'
 	[ "$output" = 1 ]
