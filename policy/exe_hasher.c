@@ -157,8 +157,15 @@ static int look(int fd, struct identity *ret_identity, struct statx *ret_attrs)
 	return 0;
 }
 
+/* What only root can write to stays what it is, whether its times tell or not. */
+static bool is_roots_alone(const struct statx *attrs)
+{
+	return attrs->stx_uid == 0 && !(attrs->stx_mode & (S_IWGRP | S_IWOTH));
+}
+
 /*
- * Whether reading it waits for the kernel alone. A service with mounts of its own is looked up
+ * Whether reading it waits for the kernel alone, and its identity changes with what it holds: on
+ * tmpfs, who maps a file and reads before he writes leaves the times as they were. A service with mounts of its own is looked up
  * among those. Without mount ids (before Linux 5.8) the device number must do: btrfs has several,
  * and is not found then.
  */
@@ -178,6 +185,8 @@ static int check_place(int pid_fd, const struct statx *attrs)
 		return attrs->stx_dev_major != 0 ? 0 : -ENOTSUP;
 	if (r < 0)
 		return r;
+	if (kind == MOUNT_MEMORY && is_roots_alone(attrs))
+		return 0;
 	return kind == MOUNT_LOCAL ? 0 : -ENOTSUP;
 }
 
