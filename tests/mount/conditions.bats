@@ -200,6 +200,20 @@ reads() { as_user "$1" head -c 1000 "$T/m/models/$2" >/dev/null; }
 	refused as_user mvalice "$T/copy" "$T/m/models/a"
 }
 
+@test "sha256: what an open was allowed by stands in its record, however short before it was known" {
+	mounted_shifted
+	for i in {1..60}; do
+		{ cat /run/mvtest.$$/reader; echo "$i"; } >/run/mvtest.$$/$i
+		chmod 755 /run/mvtest.$$/$i
+		echo "grant user:mvalice sha256:$(sha256sum /run/mvtest.$$/$i | cut -c1-64) read 'models/**'"
+	done >rules
+	mv_ rules v import rules 2>/dev/null
+	for i in {1..60}; do
+		as_user mvalice /run/mvtest.$$/$i "$T/m/models/a" >/dev/null
+	done
+	mv_ audit v query --user mvalice --action open --outcome allow --json | jq -se 'length == 60 and all(.sha256)'
+}
+
 @test "exe: the file that the path names; replaced, the process is told to restart" {
 	local reader=/run/mvtest.$$/reader
 	mounted_shifted
