@@ -154,8 +154,8 @@ static int charge(struct policy *policy, const struct inquiry *inquiry)
 	r = find_charges(policy, ruleset, inquiry, &charges);
 	time_zone_local(clock_now_ns(), &local);
 	for (size_t i = 0; i < charges.count && r == 0; i++)
-		r = usage_charge(policy_usage(policy), charges.rules[i], inquiry->subject->uid,
-			inquiry->size, &local);
+		r = usage_charge(policy_usage(policy), charges.rules[i],
+			subject_account(inquiry->subject), inquiry->size, &local);
 	return r;
 }
 

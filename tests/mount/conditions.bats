@@ -277,3 +277,30 @@ reads() { as_user "$1" head -c 1000 "$T/m/models/$2" >/dev/null; }
 	mv_ deny v any read 'models/a' 2>/dev/null
 	refused contained cat "$T/m/models/a"
 }
+
+@test "contained callers have one budget together, whichever of their users they say they are" {
+	local unit=/sys/fs/cgroup/systemd/mvtest.$$ pid uid
+	[ -d /sys/fs/cgroup/systemd ] || unit=/sys/fs/cgroup/mvtest.$$
+	mkdir -p $unit/pod
+	mounted_shifted
+	mv_ grant v unit:pod userns:contained read 'models/**' --max-opens 2/day 2>/dev/null
+	unshare -U sleep 60 3>&- &
+	pid=$!
+	wait_for 5 namespace_differs $pid
+	echo "0 100000 10" >/proc/$pid/uid_map
+	echo "0 100000 10" >/proc/$pid/gid_map
+	inside_uid() {
+		local uid=$1
+		shift
+		bash -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' $unit/pod nsenter -t $pid -U -S "$uid" -G "$uid" -- "$@" >/dev/null
+	}
+	allowed inside_uid 1 cat "$T/m/models/a"
+	allowed inside_uid 2 cat "$T/m/models/a"
+	for uid in 1 2 3 4; do
+		refused inside_uid $uid cat "$T/m/models/a"
+	done
+	kill $pid
+	[ "$(mv_ audit v query --action open --outcome deny --json | jq -r .reason | sort -u)" = user-namespace ]
+	mv_ explain v models/a --user 100003 --userns contained --unit pod | grep -q '2 of 2 opens used'
+}
+namespace_differs() { [ "$(readlink /proc/"$1"/ns/user)" != "$(readlink /proc/self/ns/user)" ]; }
