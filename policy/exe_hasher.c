@@ -403,22 +403,51 @@ static struct job *next_job(struct exe_hasher *hasher, struct job *job)
 	return job == hasher->in_work ? hasher->first : job->next;
 }
 
+/* Is one of the user's in work or queued, for which somebody waits, or for nobody who does? */
+static bool has_share(struct exe_hasher *hasher, uint32_t uid, bool is_awaited)
+{
+	struct job *job = NULL;
+
+	while ((job = next_job(hasher, job)))
+		if (job->uid == uid && job->is_awaited == is_awaited)
+			return true;
+	return false;
+}
+
+/*
+ * For what is in work or queued. That nobody waited for it does not make it another of the user's
+ * for which somebody does.
+ */
+static int join_job(
+	struct exe_hasher *hasher, struct job *job, uint32_t uid, const struct waiter *waiter)
+{
+	bool takes_share = !job->is_awaited && job != hasher->in_work;
+	int r;
+
+	/* He who waits for nothing need not be told. */
+	if (!waiter->done)
+		return 1;
+	if (takes_share && has_share(hasher, uid, true))
+		return -EDQUOT;
+	r = add_waiter(job, waiter);
+	if (r < 0)
+		return r;
+	if (takes_share)
+		job->uid = uid;
+	return 1;
+}
+
 static int add_job(struct exe_hasher *hasher, uint32_t uid, const struct identity *identity,
 	const struct waiter *waiter)
 {
 	struct job *job = NULL;
 	int r;
 
-	while ((job = next_job(hasher, job))) {
-		if (is_same(&job->identity, identity)) {
-			/* He who waits for nothing need not be told. */
-			r = waiter->done ? add_waiter(job, waiter) : 0;
-			return r < 0 ? r : 1;
-		}
-	}
 	while ((job = next_job(hasher, job)))
-		if (job->uid == uid && job->is_awaited == (waiter->done != NULL))
-			return -EDQUOT;
+		if (is_same(&job->identity, identity))
+			return join_job(hasher, job, uid, waiter);
+	if (has_share(hasher, uid, waiter->done != NULL))
+		return -EDQUOT;
 	if (hasher->queued == QUEUE_MAX)
 		return -EAGAIN;
 	job = calloc(1, sizeof(*job));

@@ -353,6 +353,8 @@ static void test_shares(void **state)
 	/* For nobody who waits he has a share of its own, and one only. */
 	assert_int_equal(exe_hasher_ask(hasher, &small, NULL, NULL, unused), 1);
 	assert_int_equal(exe_hasher_ask(hasher, &small, NULL, NULL, unused), 1);
+	/* It does not become one that he waits for by being asked for again. */
+	assert_int_equal(ask(&small, &small_answer), -EDQUOT);
 	assert_int_equal(ask(&other, &other_answer), 1);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(wait_for(&answers[i]), 0);
