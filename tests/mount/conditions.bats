@@ -214,6 +214,29 @@ reads() { as_user "$1" head -c 1000 "$T/m/models/$2" >/dev/null; }
 	mv_ audit v query --user mvalice --action open --outcome allow --json | jq -se 'length == 60 and all(.sha256)'
 }
 
+@test "sha256: a user with many programs that take long keeps no other waiting but for his turn" {
+	local i pids=()
+	mkdir "$T/large" && chmod 777 "$T/large"
+	cp /run/mvtest.$$/reader own && echo x >>own && chmod 755 own
+	for i in {1..70}; do
+		cp /run/mvtest.$$/reader "$T/large/$i" && truncate -s 1900M "$T/large/$i" && chmod 755 "$T/large/$i"
+	done
+	mounted_shifted
+	mv_ grant v user:mvbob sha256:@own read 'models/**' 2>/dev/null
+	# It is for everybody, so everybody's program has to be looked at.
+	mv_ grant v "sha256:$(printf '0%.0s' {1..64})" read 'models/**' 2>/dev/null
+	for i in {1..70}; do
+		as_user mvalice "$T/large/$i" "$T/m/models/a" >/dev/null 2>&1 3>&- &
+		pids+=($!)
+	done
+	wait_for 20 more_than_64_are_refused
+	allowed timeout 30 setpriv --reuid mvbob --regid 100 --clear-groups "$T/own" "$T/m/models/a" >/dev/null
+	kill -KILL "${pids[@]}" 2>/dev/null || true
+	wait "${pids[@]}" 2>/dev/null || true
+}
+# Those beyond the user's share are, at once; then all of it is taken.
+more_than_64_are_refused() { [ "$(mv_ audit v query --user mvalice --outcome deny --count)" -ge 3 ]; }
+
 @test "exe: the file that the path names; replaced, the process is told to restart" {
 	local reader=/run/mvtest.$$/reader
 	mounted_shifted
