@@ -13,11 +13,29 @@ struct side {
 	const struct subject *author;
 };
 
+/* Who has no login yet may take any: proc_pid_loginuid(5) takes what is written to it once. */
+static bool may_concern_by_login(const struct side *side, size_t index)
+{
+	const struct rule *rule = ruleset_at(side->ruleset, index);
+	struct subject logged_in = *side->author;
+
+	if (logged_in.loginuid != SUBJECT_ID_UNKNOWN || rule->effect == RULE_DENY)
+		return false;
+	for (size_t i = 0; i < rule->word_count; i++) {
+		if (rule->words[i].kind != WORD_LOGINUID)
+			continue;
+		logged_in.loginuid = rule->words[i].number;
+		return rule_may_concern(side->ruleset, index, &logged_in);
+	}
+	return false;
+}
+
 /* A rule about reading that may apply to the author. */
 static bool concerns(const struct side *side, size_t index)
 {
 	return (ruleset_at(side->ruleset, index)->permissions & PERMISSION_READ) &&
-	       rule_may_concern(side->ruleset, index, side->author);
+	       (rule_may_concern(side->ruleset, index, side->author) ||
+		       may_concern_by_login(side, index));
 }
 
 /* The same for a rule by its number; false when the set has none of it. */

@@ -81,6 +81,11 @@ static const struct {
 	{{NULL}, {"allow user:2 unit:a.service read x"}, NULL, NULL, 0},
 	{{NULL}, {"allow user:1 read x --from 2200-01-01T00:00:00Z"}, NULL, NULL, 100},
 	{{NULL}, {"allow unit:a.service userns:contained read x"}, NULL, NULL, 0},
+	/* who has no login takes one; one that a deny asks for he need not */
+	{{NULL}, {"allow loginuid:5 read x"}, NULL, NULL, 100},
+	{{NULL}, {"allow loginuid:5 user:1 read x"}, NULL, NULL, 100},
+	{{NULL}, {"allow loginuid:5 user:2 read x"}, NULL, NULL, 0},
+	{{"allow any read x", "deny loginuid:5 read x"}, {"allow any read x"}, NULL, NULL, 0},
 	/* covered before */
 	{{"allow user:1 read '**'"}, {"allow user:1 read '**'", "allow any read x"}, NULL, NULL, 0},
 	{{"allow group:10 read x"}, {"allow any read x"}, NULL, NULL, 0},
