@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -14,8 +13,12 @@
 #include "policy/surroundings.h"
 #include "policy/usage.h"
 
-/* Threads that wait for hashes at once: others go on to answer whoever needs none. */
-#define AWAITING_MAX 64
+/*
+ * Threads that wait for hashes at once: others go on to answer whoever needs none. A user with many
+ * programs that take long leaves some to others.
+ */
+#define AWAITING_MAX	 192
+#define AWAITING_OF_USER (AWAITING_MAX / 3)
 /* A file takes at most 5 s, and two of one user's may be before it. */
 #define AWAIT_NS       (15 * NS_PER_S)
 #define REFUSED_TRY_NS (5 * NS_PER_MS)
@@ -67,13 +70,43 @@ static int ask_for_hash(
 	}
 }
 
+/* Who waits: a uid for each thread. */
+static pthread_mutex_t awaiting_lock = PTHREAD_MUTEX_INITIALIZER; /* guards both; a leaf */
+static uint32_t awaiting[AWAITING_MAX];
+static size_t awaiting_count;
+
+static bool begin_awaiting(uint32_t uid)
+{
+	size_t of_user = 0;
+	bool may;
+
+	pthread_mutex_lock(&awaiting_lock);
+	for (size_t i = 0; i < awaiting_count; i++)
+		of_user += awaiting[i] == uid;
+	may = awaiting_count < AWAITING_MAX && of_user < AWAITING_OF_USER;
+	if (may)
+		awaiting[awaiting_count++] = uid;
+	pthread_mutex_unlock(&awaiting_lock);
+	return may;
+}
+
+static void end_awaiting(uint32_t uid)
+{
+	size_t at = 0;
+
+	pthread_mutex_lock(&awaiting_lock);
+	while (awaiting[at] != uid)
+		at++;
+	awaiting[at] = awaiting[--awaiting_count];
+	pthread_mutex_unlock(&awaiting_lock);
+}
+
 bool policy_await_hash(struct policy *policy, struct subject *subject)
 {
-	static atomic_uint awaiting;
 	struct awaited awaited = {.done = false};
 	int r = -EAGAIN;
 
-	if (atomic_fetch_add(&awaiting, 1) < AWAITING_MAX) {
+	if (begin_awaiting(subject->uid)) {
 		pthread_mutex_init(&awaited.lock, NULL);
 		pthread_cond_init(&awaited.done_cond, NULL);
 		r = ask_for_hash(policy_exe_hasher(policy), subject, &awaited);
@@ -83,8 +116,8 @@ bool policy_await_hash(struct policy *policy, struct subject *subject)
 		subject->sha256_known = r == 0;
 		pthread_cond_destroy(&awaited.done_cond);
 		pthread_mutex_destroy(&awaited.lock);
+		end_awaiting(subject->uid);
 	}
-	atomic_fetch_sub(&awaiting, 1);
 	return r == 0;
 }
 
@@ -154,8 +187,8 @@ static int charge(struct policy *policy, const struct inquiry *inquiry)
 	r = find_charges(policy, ruleset, inquiry, &charges);
 	time_zone_local(clock_now_ns(), &local);
 	for (size_t i = 0; i < charges.count && r == 0; i++)
-		r = usage_charge(policy_usage(policy), charges.rules[i], inquiry->subject->uid,
-			inquiry->size, &local);
+		r = usage_charge(policy_usage(policy), charges.rules[i],
+			subject_account(inquiry->subject), inquiry->size, &local);
 	return r;
 }
 

@@ -157,8 +157,15 @@ static int look(int fd, struct identity *ret_identity, struct statx *ret_attrs)
 	return 0;
 }
 
+/* What only root can write to stays what it is, whether its times tell or not. */
+static bool is_roots_alone(const struct statx *attrs)
+{
+	return attrs->stx_uid == 0 && !(attrs->stx_mode & (S_IWGRP | S_IWOTH));
+}
+
 /*
- * Whether reading it waits for the kernel alone. A service with mounts of its own is looked up
+ * Whether reading it waits for the kernel alone, and its identity changes with what it holds: on
+ * tmpfs, who maps a file and reads before he writes leaves the times as they were. A service with mounts of its own is looked up
  * among those. Without mount ids (before Linux 5.8) the device number must do: btrfs has several,
  * and is not found then.
  */
@@ -178,6 +185,8 @@ static int check_place(int pid_fd, const struct statx *attrs)
 		return attrs->stx_dev_major != 0 ? 0 : -ENOTSUP;
 	if (r < 0)
 		return r;
+	if (kind == MOUNT_MEMORY && is_roots_alone(attrs))
+		return 0;
 	return kind == MOUNT_LOCAL ? 0 : -ENOTSUP;
 }
 
@@ -394,22 +403,51 @@ static struct job *next_job(struct exe_hasher *hasher, struct job *job)
 	return job == hasher->in_work ? hasher->first : job->next;
 }
 
+/* Is one of the user's in work or queued, for which somebody waits, or for nobody who does? */
+static bool has_share(struct exe_hasher *hasher, uint32_t uid, bool is_awaited)
+{
+	struct job *job = NULL;
+
+	while ((job = next_job(hasher, job)))
+		if (job->uid == uid && job->is_awaited == is_awaited)
+			return true;
+	return false;
+}
+
+/*
+ * For what is in work or queued. That nobody waited for it does not make it another of the user's
+ * for which somebody does.
+ */
+static int join_job(
+	struct exe_hasher *hasher, struct job *job, uint32_t uid, const struct waiter *waiter)
+{
+	bool takes_share = !job->is_awaited && job != hasher->in_work;
+	int r;
+
+	/* He who waits for nothing need not be told. */
+	if (!waiter->done)
+		return 1;
+	if (takes_share && has_share(hasher, uid, true))
+		return -EDQUOT;
+	r = add_waiter(job, waiter);
+	if (r < 0)
+		return r;
+	if (takes_share)
+		job->uid = uid;
+	return 1;
+}
+
 static int add_job(struct exe_hasher *hasher, uint32_t uid, const struct identity *identity,
 	const struct waiter *waiter)
 {
 	struct job *job = NULL;
 	int r;
 
-	while ((job = next_job(hasher, job))) {
-		if (is_same(&job->identity, identity)) {
-			/* He who waits for nothing need not be told. */
-			r = waiter->done ? add_waiter(job, waiter) : 0;
-			return r < 0 ? r : 1;
-		}
-	}
 	while ((job = next_job(hasher, job)))
-		if (job->uid == uid && job->is_awaited == (waiter->done != NULL))
-			return -EDQUOT;
+		if (is_same(&job->identity, identity))
+			return join_job(hasher, job, uid, waiter);
+	if (has_share(hasher, uid, waiter->done != NULL))
+		return -EDQUOT;
 	if (hasher->queued == QUEUE_MAX)
 		return -EAGAIN;
 	job = calloc(1, sizeof(*job));

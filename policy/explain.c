@@ -331,7 +331,8 @@ static void explain_budgets(struct explaining *explaining)
 
 	if (!circumstances->usage)
 		return;
-	usage_read(circumstances->usage, rule->number, circumstances->subject.uid, &count);
+	usage_read(circumstances->usage, rule->number, subject_account(&circumstances->subject),
+		&count);
 	if (condition->max_opens.limit)
 		add_usage(explaining, &condition->max_opens,
 			used_in(explaining, &condition->max_opens, count.opens_period, count.opens),

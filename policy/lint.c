@@ -324,6 +324,11 @@ static void look_at_word(struct looking *looking, const struct subject_word *wor
 	if (word->kind == WORD_UNIT && strcmp(word->name, "*") == 0)
 		report(looking, LINT_ANY_UNIT, "unit:'*' is every process: %s",
 			lets_in ? "name the unit" : "deny any says it");
+	if (word->kind == WORD_LOGINUID && lets_in && !rule_says_whose(rule))
+		report(looking, LINT_LOGIN_ALONE,
+			"who has no login, as a service, may take loginuid:%s: user: or group: "
+			"beside it says whose processes are meant",
+			word->name);
 	if (word->kind == WORD_EXE && lets_in && is_interpreter(word->name))
 		report(looking, LINT_INTERPRETER,
 			"%s does what it is told: everybody who may run it reads with any script "

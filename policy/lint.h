@@ -21,6 +21,7 @@
 	X(LINT_INTERPRETER, "interpreter")	 /* exe: of what runs other programs */       \
 	X(LINT_EXE_GONE, "exe-gone")		 /* exe: that names nothing here */           \
 	X(LINT_EXE_UNSAFE, "exe-unsafe")	 /* exe: that others than root can change */  \
+	X(LINT_LOGIN_ALONE, "login-alone")	 /* loginuid: that services can take */       \
 	X(LINT_CONTAINER_ROOT, "container-root") /* root here is root of containers, too */   \
 	X(LINT_NO_FILE, "no-file")		 /* no file matches now */                    \
 	X(LINT_LINK_TARGETS, "link-targets")	 /* links whose files stay closed */

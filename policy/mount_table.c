@@ -106,23 +106,31 @@ int mountinfo_each(int proc_fd, const char *path,
 	return r;
 }
 
+static bool is_one_of(const char *type, const char *const *types, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(type, types[i]) == 0)
+			return true;
+	return false;
+}
+
 /*
  * What has a block device is local, but for FUSE on one. Of those without, these are: others may be
  * the network's, and a type that is not known here had better not be waited for.
  */
 enum mount_kind mount_kind_of(const struct mountinfo *entry)
 {
-	static const char *const local[] = {"btrfs", "bcachefs", "zfs", "tmpfs", "devtmpfs",
-		"ramfs", "rootfs", "overlay", "virtiofs", "ubifs"};
+	static const char *const local[] = {
+		"btrfs", "bcachefs", "zfs", "overlay", "virtiofs", "ubifs"};
+	static const char *const memory[] = {"tmpfs", "devtmpfs", "ramfs", "rootfs"};
 
 	if (strncmp(entry->type, "fuse", 4) == 0)
 		return MOUNT_FUSE;
 	if (major(entry->dev) != 0)
 		return MOUNT_LOCAL;
-	for (size_t i = 0; i < ARRAY_SIZE(local); i++)
-		if (strcmp(entry->type, local[i]) == 0)
-			return MOUNT_LOCAL;
-	return MOUNT_FOREIGN;
+	if (is_one_of(entry->type, memory, ARRAY_SIZE(memory)))
+		return MOUNT_MEMORY;
+	return is_one_of(entry->type, local, ARRAY_SIZE(local)) ? MOUNT_LOCAL : MOUNT_FOREIGN;
 }
 
 struct known_mount {

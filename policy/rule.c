@@ -65,6 +65,12 @@ int rule_copy(const struct rule *rule, struct rule *ret_rule)
 	return 0;
 }
 
+bool rule_says_whose(const struct rule *rule)
+{
+	return rule_kinds(rule) &
+	       (KIND_BIT(WORD_USER) | KIND_BIT(WORD_GROUP) | KIND_BIT(WORD_ROLE));
+}
+
 unsigned rule_kinds(const struct rule *rule)
 {
 	unsigned kinds = 0;

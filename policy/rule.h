@@ -57,6 +57,8 @@ void rule_done(struct rule *rule);
 int rule_copy(const struct rule *rule, struct rule *ret_rule);
 /* Which kinds of word it has: KIND_BITs. */
 unsigned rule_kinds(const struct rule *rule);
+/* Does it speak of users, groups or roles? A login alone can be anybody's who has none yet. */
+bool rule_says_whose(const struct rule *rule);
 
 /*
  * The words of grant: SUBJECT... PERMS PATTERN (no numbers yet known: names are resolved against

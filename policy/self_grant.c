@@ -17,11 +17,29 @@ struct side {
 	const struct subject *author;
 };
 
+/* Who has no login yet may take any: proc_pid_loginuid(5) takes what is written to it once. */
+static bool may_concern_by_login(const struct side *side, size_t index)
+{
+	const struct rule *rule = ruleset_at(side->ruleset, index);
+	struct subject logged_in = *side->author;
+
+	if (logged_in.loginuid != SUBJECT_ID_UNKNOWN || rule->effect == RULE_DENY)
+		return false;
+	for (size_t i = 0; i < rule->word_count; i++) {
+		if (rule->words[i].kind != WORD_LOGINUID)
+			continue;
+		logged_in.loginuid = rule->words[i].number;
+		return rule_may_concern(side->ruleset, index, &logged_in);
+	}
+	return false;
+}
+
 /* A rule about reading that may apply to the author. */
 static bool concerns(const struct side *side, size_t index)
 {
 	return (ruleset_at(side->ruleset, index)->permissions & PERMISSION_READ) &&
-	       rule_may_concern(side->ruleset, index, side->author);
+	       (rule_may_concern(side->ruleset, index, side->author) ||
+		       may_concern_by_login(side, index));
 }
 
 /* The same for a rule by its number; false when the set has none of it. */
@@ -155,6 +173,32 @@ bool self_grant_gains(const struct ruleset *before, const struct ruleset *after,
 	blanket_done(&comparing.allowed_before);
 	blanket_done(&comparing.denied_after);
 	return gains;
+}
+
+static bool hangs_on_zone(const struct rule_condition *condition)
+{
+	return condition->hours_from != condition->hours_until || condition->days ||
+	       rule_condition_has_budget(condition);
+}
+
+bool self_grant_gains_by_zone(
+	const struct ruleset *ruleset, const struct subject *author, uint64_t *ret_rule)
+{
+	const struct side side = {ruleset, author};
+
+	for (size_t i = 0; i < ruleset_count(ruleset); i++) {
+		const struct rule *rule = ruleset_at(ruleset, i);
+
+		if (!hangs_on_zone(&rule->condition) || !concerns(&side, i) ||
+			is_covered(&side, RULE_DENY, rule))
+			continue;
+		*ret_rule = rule->number;
+		if (rule->effect == RULE_DENY ? may_read_anything(&side)
+					      : !is_covered(&side, RULE_ALLOW, rule))
+			return true;
+	}
+	*ret_rule = 0;
+	return false;
 }
 
 bool self_grant_is_one_person(const struct role_members *members, uint32_t uid)

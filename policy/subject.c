@@ -80,6 +80,11 @@ bool subject_in_group(const struct subject *subject, uint32_t gid)
 	       bsearch(&gid, subject->groups, subject->group_count, sizeof(gid), compare_ids);
 }
 
+uint32_t subject_account(const struct subject *subject)
+{
+	return subject->initial_userns ? subject->uid : 0;
+}
+
 /* What login would give this user. */
 static int load_groups(const char *name, struct subject *subject)
 {

@@ -98,6 +98,8 @@ static int parse_rule(
 		code = check_length(call, ret_rule);
 	if (code == EXIT_DONE)
 		code = grant_check_exes(call, ret_rule);
+	if (code == EXIT_DONE)
+		grant_remark_on_login(call, ret_rule);
 	return code;
 }
 

@@ -10,6 +10,7 @@
 
 /* Exit code; complains. What is allowed but should be known is said in remarks. */
 int grant_check_exes(struct verb_call *call, const struct rule *rule);
+void grant_remark_on_login(struct verb_call *call, const struct rule *rule);
 /* With vault->changing held. */
 int grant_check_roles(struct vault *vault, struct verb_call *call, const struct rule *rule);
 

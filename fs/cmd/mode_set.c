@@ -15,6 +15,7 @@
 
 struct setting_change {
 	const char *name, *value;
+	bool moves_hours; /* by which the caller might read more */
 	/* Brings the stored value into force. */
 	void (*apply)(struct vault *vault, struct verb_call *call, const char *value);
 };
@@ -33,8 +34,7 @@ static int store_setting(struct vault *vault, struct verb_call *call, void *arg)
 	return r;
 }
 
-/* Between its two records. Exit code. */
-static int change_setting(
+static int change_locked(
 	struct vault *vault, struct verb_call *call, const struct setting_change *change)
 {
 	char words[256];
@@ -42,21 +42,34 @@ static int change_setting(
 		.words = words,
 		.run = store_setting,
 		.arg = (void *)(uintptr_t)change};
-	int r;
+	int code = EXIT_DONE, r;
 
 	snprintf(words, sizeof(words), "set %s=%s", change->name, change->value);
+	if (change->moves_hours)
+		code = rule_edit_judge_zone(vault, call, words, &act.reason);
+	if (code != EXIT_DONE)
+		return code;
 	if (verb_flag(call, "dry-run")) {
 		say(call->output, "would %s\n", words);
 		return EXIT_DONE;
 	}
-	pthread_mutex_lock(&vault->changing);
 	r = vault_act_unlocked(vault, call, &act);
 	vault_write_anchor(vault);
+	return exit_code_of(r);
+}
+
+/* Between its two records. Exit code. */
+static int change_setting(
+	struct vault *vault, struct verb_call *call, const struct setting_change *change)
+{
+	int code;
+
+	pthread_mutex_lock(&vault->changing);
+	code = change_locked(vault, call, change);
 	pthread_mutex_unlock(&vault->changing);
-	if (r < 0)
-		return exit_code_of(r);
-	remark(call->output, "%s=%s", change->name, change->value);
-	return EXIT_DONE;
+	if (code == EXIT_DONE && !verb_flag(call, "dry-run"))
+		remark(call->output, "%s=%s", change->name, change->value);
+	return code;
 }
 
 static void apply_audit(struct vault *vault, struct verb_call *call, const char *value)
@@ -71,7 +84,7 @@ static void apply_audit(struct vault *vault, struct verb_call *call, const char 
 /* Less evidence is for those to allow who need it, as well. */
 static int set_audit(struct vault *vault, struct verb_call *call, const char *value)
 {
-	const struct setting_change change = {AUDIT_SETTING, value, apply_audit};
+	const struct setting_change change = {AUDIT_SETTING, value, false, apply_audit};
 	enum audit_level level;
 	int code = EXIT_DONE;
 
@@ -106,7 +119,7 @@ static void apply_timezone(struct vault *vault, struct verb_call *call, const ch
 
 static int set_timezone(struct vault *vault, struct verb_call *call, const char *value)
 {
-	const struct setting_change change = {"timezone", value, apply_timezone};
+	const struct setting_change change = {"timezone", value, true, apply_timezone};
 
 	if (strlen(value) > 128 || time_zone_check(value) < 0) {
 		complain(call->output,

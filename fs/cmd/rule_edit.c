@@ -18,10 +18,20 @@ struct edit_in_work {
 	const struct rule_edit *edit;
 	struct ruleset *before, *after;
 	const char *words;
+	bool moves_zone;      /* no rule changes, but when hours and days begin */
 	enum reason refused;  /* why it is not done */
 	enum reason recorded; /* an uncommon reason why it is */
 	enum role role;	      /* refused for this one */
+	bool puts_out_others; /* from the roles over the vault: nobody but the author is left */
 };
+
+static bool subject_gains(const struct edit_in_work *work, const struct subject *subject)
+{
+	uint64_t rule;
+
+	return work->moves_zone ? self_grant_gains_by_zone(work->before, subject, &rule)
+				: self_grant_gains(work->before, work->after, subject, &rule);
+}
 
 /*
  * As he is now, and as he would be after logging in: a group that he can take at any time, or a
@@ -31,11 +41,10 @@ static bool author_gains(const struct edit_in_work *work)
 {
 	const struct subject *caller = work->call->caller;
 	struct subject login;
-	uint64_t rule;
 	char number[16];
 	bool gains;
 
-	if (self_grant_gains(work->before, work->after, caller, &rule))
+	if (subject_gains(work, caller))
 		return true;
 	/* Taking away waits for no user database: it may be asked over the network. */
 	if (work->edit->taking_away)
@@ -44,7 +53,7 @@ static bool author_gains(const struct edit_in_work *work)
 	if (caller->uid == SUBJECT_ID_UNKNOWN || subject_of_user(number, &login) < 0)
 		return false;
 	login.loginuid = login.uid;
-	gains = self_grant_gains(work->before, work->after, &login, &rule);
+	gains = subject_gains(work, &login);
 	subject_done(&login);
 	return gains;
 }
@@ -75,15 +84,22 @@ static bool leaves_no_holder(const struct edit_in_work *work, enum role *ret_rol
 	return false;
 }
 
+static bool author_is_alone(const struct edit_in_work *work, const struct ruleset *ruleset)
+{
+	return self_grant_is_one_person(ruleset_members(ruleset), work->call->caller->uid);
+}
+
 static void judge(struct edit_in_work *work)
 {
-	const struct verb_call *call = work->call;
+	bool by_slot = work->call->by_slot, was_alone = author_is_alone(work, work->before);
 
+	/* Who puts out all others might give himself anything next. */
+	work->puts_out_others = !by_slot && !was_alone && author_is_alone(work, work->after);
 	if (leaves_no_holder(work, &work->role))
 		work->refused = REASON_LAST_HOLDER;
-	else if (call->by_slot || !author_gains(work))
+	else if (by_slot || (!work->puts_out_others && !author_gains(work)))
 		return;
-	else if (self_grant_is_one_person(ruleset_members(work->before), call->caller->uid))
+	else if (was_alone)
 		work->recorded = REASON_SELF_GRANT;
 	else
 		work->refused = REASON_SELF_GRANT;
@@ -130,6 +146,11 @@ static void explain_refusal(const struct edit_in_work *work, const char *verb)
 			"`modelvault role %s add %s user:NAME`",
 			command, verb, role_name(work->role), work->vault->place.path,
 			role_name(work->role));
+	else if (work->puts_out_others)
+		complain(output,
+			"%s: %s: you would be the only one left with a role over the vault, who "
+			"may give himself anything to read (self-grant); another admin must do it",
+			command, verb);
 	else
 		complain(output,
 			"%s: %s: you could read more by it yourself (self-grant); another admin "
@@ -169,6 +190,14 @@ static int show(const struct edit_in_work *work)
 	return EXIT_DONE;
 }
 
+static void remark_on_self_grant(const struct edit_in_work *work)
+{
+	if (work->recorded == REASON_SELF_GRANT)
+		remark(work->call->output,
+			"you could read more by this yourself; as nobody else has a role over this "
+			"vault it was done, and recorded as self-grant");
+}
+
 static int make(const struct edit_in_work *work, struct policy_change **change,
 	struct gate_effect *ret_effect)
 {
@@ -178,10 +207,8 @@ static int make(const struct edit_in_work *work, struct policy_change **change,
 
 	r = vault_change_rules(
 		work->vault, work->call, &record, change, work->edit->taking_away, ret_effect);
-	if (r >= 0 && work->recorded == REASON_SELF_GRANT)
-		remark(work->call->output,
-			"you could read more by this yourself; as nobody else has a role over this "
-			"vault it was done, and recorded as self-grant");
+	if (r >= 0)
+		remark_on_self_grant(work);
 	return r < 0 ? exit_code_of(r) : r == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
@@ -248,4 +275,26 @@ int rule_edit_perform(struct vault *vault, struct verb_call *call, struct rule_e
 		*ret_after =
 			verb_flag(call, "dry-run") ? take(&after) : policy_ruleset(vault->policy);
 	return code;
+}
+
+int rule_edit_judge_zone(struct vault *vault, struct verb_call *call, const char *words,
+	enum reason *ret_recorded)
+{
+	scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(vault->policy);
+	const struct rule_edit edit = {.command = "mode", .action = AUDIT_MODE};
+	struct edit_in_work work = {vault, call, &edit, .before = ruleset, .after = ruleset};
+
+	work.words = words;
+	work.moves_zone = true;
+	judge(&work);
+	*ret_recorded = work.recorded;
+	if (verb_flag(call, "dry-run")) {
+		if (work.refused != REASON_NONE)
+			explain_refusal(&work, "it would be refused");
+		return EXIT_DONE;
+	}
+	if (work.refused != REASON_NONE)
+		return refuse(&work);
+	remark_on_self_grant(&work);
+	return EXIT_DONE;
 }

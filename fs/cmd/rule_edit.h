@@ -26,4 +26,12 @@ struct rule_edit {
 int rule_edit_perform(struct vault *vault, struct verb_call *call, struct rule_edit *edit,
 	struct gate_effect *ret_effect, struct ruleset **ret_after);
 
+/*
+ * With vault->changing held: the same judgement of a change of the time zone, which is made by
+ * others. Exit code; refuses, complains and records, but for a dry run says what would be.
+ * *ret_recorded: an uncommon reason to record it with, or REASON_NONE.
+ */
+int rule_edit_judge_zone(struct vault *vault, struct verb_call *call, const char *words,
+	enum reason *ret_recorded);
+
 #endif

@@ -90,6 +90,9 @@ linted() {
 		grant user:mvbob read nothing
 		grant user:mvbob#5002 read llama/one --until 2020-01-01T00:00:00Z
 		no rule
+		grant loginuid:mvbob read llama/two
+		grant loginuid:mvbob group:mvteam read llama/two
+		deny loginuid:mvbob read llama/one
 	RULES
 	run -1 "$MODELVAULT" rules "$T/vault" lint "$T/rules" --json
 	jq -r 'select(.check != "shadowed") | "\(.line) \(.check)"' <<<"$(grep ^{ <<<"$output")" >"$T/found"
@@ -105,6 +108,7 @@ linted() {
 		8 no-file
 		9 no-file
 		10 expired
+		12 login-alone
 	FOUND
 	jq -se 'all(.[]; keys_unsorted == ["rule","line","check","text"] and .rule == null and (.text | length > 5))' \
 		<<<"$(grep ^{ <<<"$output")"

@@ -200,6 +200,43 @@ reads() { as_user "$1" head -c 1000 "$T/m/models/$2" >/dev/null; }
 	refused as_user mvalice "$T/copy" "$T/m/models/a"
 }
 
+@test "sha256: what an open was allowed by stands in its record, however short before it was known" {
+	mounted_shifted
+	for i in {1..60}; do
+		{ cat /run/mvtest.$$/reader; echo "$i"; } >/run/mvtest.$$/$i
+		chmod 755 /run/mvtest.$$/$i
+		echo "grant user:mvalice sha256:$(sha256sum /run/mvtest.$$/$i | cut -c1-64) read 'models/**'"
+	done >rules
+	mv_ rules v import rules 2>/dev/null
+	for i in {1..60}; do
+		as_user mvalice /run/mvtest.$$/$i "$T/m/models/a" >/dev/null
+	done
+	mv_ audit v query --user mvalice --action open --outcome allow --json | jq -se 'length == 60 and all(.sha256)'
+}
+
+@test "sha256: a user with many programs that take long keeps no other waiting but for his turn" {
+	local i pids=()
+	mkdir "$T/large" && chmod 777 "$T/large"
+	cp /run/mvtest.$$/reader own && echo x >>own && chmod 755 own
+	for i in {1..70}; do
+		cp /run/mvtest.$$/reader "$T/large/$i" && truncate -s 1900M "$T/large/$i" && chmod 755 "$T/large/$i"
+	done
+	mounted_shifted
+	mv_ grant v user:mvbob sha256:@own read 'models/**' 2>/dev/null
+	# It is for everybody, so everybody's program has to be looked at.
+	mv_ grant v "sha256:$(printf '0%.0s' {1..64})" read 'models/**' 2>/dev/null
+	for i in {1..70}; do
+		as_user mvalice "$T/large/$i" "$T/m/models/a" >/dev/null 2>&1 3>&- &
+		pids+=($!)
+	done
+	wait_for 20 more_than_64_are_refused
+	allowed timeout 30 setpriv --reuid mvbob --regid 100 --clear-groups "$T/own" "$T/m/models/a" >/dev/null
+	kill -KILL "${pids[@]}" 2>/dev/null || true
+	wait "${pids[@]}" 2>/dev/null || true
+}
+# Those beyond the user's share are, at once; then all of it is taken.
+more_than_64_are_refused() { [ "$(mv_ audit v query --user mvalice --outcome deny --count)" -ge 3 ]; }
+
 @test "exe: the file that the path names; replaced, the process is told to restart" {
 	local reader=/run/mvtest.$$/reader
 	mounted_shifted
@@ -263,3 +300,30 @@ reads() { as_user "$1" head -c 1000 "$T/m/models/$2" >/dev/null; }
 	mv_ deny v any read 'models/a' 2>/dev/null
 	refused contained cat "$T/m/models/a"
 }
+
+@test "contained callers have one budget together, whichever of their users they say they are" {
+	local unit=/sys/fs/cgroup/systemd/mvtest.$$ pid uid
+	[ -d /sys/fs/cgroup/systemd ] || unit=/sys/fs/cgroup/mvtest.$$
+	mkdir -p $unit/pod
+	mounted_shifted
+	mv_ grant v unit:pod userns:contained read 'models/**' --max-opens 2/day 2>/dev/null
+	unshare -U sleep 60 3>&- &
+	pid=$!
+	wait_for 5 namespace_differs $pid
+	echo "0 100000 10" >/proc/$pid/uid_map
+	echo "0 100000 10" >/proc/$pid/gid_map
+	inside_uid() {
+		local uid=$1
+		shift
+		bash -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' $unit/pod nsenter -t $pid -U -S "$uid" -G "$uid" -- "$@" >/dev/null
+	}
+	allowed inside_uid 1 cat "$T/m/models/a"
+	allowed inside_uid 2 cat "$T/m/models/a"
+	for uid in 1 2 3 4; do
+		refused inside_uid $uid cat "$T/m/models/a"
+	done
+	kill $pid
+	[ "$(mv_ audit v query --action open --outcome deny --json | jq -r .reason | sort -u)" = user-namespace ]
+	mv_ explain v models/a --user 100003 --userns contained --unit pod | grep -q '2 of 2 opens used'
+}
+namespace_differs() { [ "$(readlink /proc/"$1"/ns/user)" != "$(readlink /proc/self/ns/user)" ]; }

@@ -182,6 +182,48 @@ reads() {
 	[ "$("$MODELVAULT" audit v --action grant --json --order newest --limit 1 | jq -r .reason)" = slot ]
 }
 
+@test "nobody puts all others out of the roles, to be the only one there is" {
+	root_only "a second user is served by root's server only"
+	local role
+	role add admin user:mvalice user:mvbob
+	role add auditor user:mvbob
+	# None of this is anything to read.
+	run -0 admin mvalice role add auditor user:mvalice
+	run -0 admin mvalice role add custodian user:mvalice
+	for role in admin auditor; do
+		run -0 admin mvalice role remove $role user:root user:mvbob
+	done
+	run -0 admin mvalice role remove custodian user:root --dry-run
+	[[ $output == *"it would be refused: you would be the only one left"* ]]
+	run -3 admin mvalice role remove custodian user:root
+	[ "$output" = "modelvault: role: refused: you would be the only one left with a role over the vault, who may give himself anything to read (self-grant); another admin must do it" ]
+	[ "$(admin mvalice audit --action role --outcome deny --json | jq -r .reason)" = self-grant ]
+	run -3 admin mvalice grant user:mvalice read '**'
+	refused as_user mvalice cat "$F"
+	# Who goes himself may leave the other one alone.
+	run -0 admin mvalice role add admin user:root
+	role remove custodian user:root
+	role remove admin user:root
+	run -0 admin mvalice grant user:mvalice read '**'
+	[[ $output == *"recorded as self-grant"* ]]
+}
+
+@test "an admin does not move the hours of a rule for himself by another time zone" {
+	root_only "a second user is served by root's server only"
+	role add admin user:mvalice user:mvbob
+	"$MODELVAULT" mode m set timezone=UTC 2>/dev/null
+	grant user:mvalice read a --hours "$(TZ=Asia/Tokyo date -d '-1 hour' +%H:%M)-$(TZ=Asia/Tokyo date -d '+1 hour' +%H:%M)"
+	refused as_user mvalice cat "$F"
+	run -0 admin mvalice mode set timezone=Asia/Tokyo --dry-run
+	[[ $output == *"it would be refused: you could read more by it yourself (self-grant)"* ]]
+	run -3 admin mvalice mode set timezone=Asia/Tokyo
+	[ "$output" = "modelvault: mode: refused: you could read more by it yourself (self-grant); another admin must do it" ]
+	[ "$("$MODELVAULT" audit m --action mode --outcome deny --json | jq -r .detail)" = "set timezone=Asia/Tokyo" ]
+	refused as_user mvalice cat "$F"
+	run -0 admin mvbob mode set timezone=Asia/Tokyo
+	allowed as_user mvalice cat "$F"
+}
+
 @test "the only one there is may, and that is on record as self-grant" {
 	run -0 --separate-stderr "$MODELVAULT" grant m "user:$OWNER" read '**'
 	[ "$output" = 1 ]

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -54,6 +55,7 @@ static int teardown(void **state)
 
 	(void)state;
 	umount2(at("fuse"), MNT_DETACH);
+	umount2(at("memory"), MNT_DETACH);
 	hasher = exe_hasher_free(hasher);
 	snprintf(command, sizeof(command), "rm -rf %s", top);
 	return system(command);
@@ -230,6 +232,56 @@ static void test_changed(void **state)
 	end_program(pid);
 }
 
+/* Other bytes by a mapping that was read before it was written to. */
+static void change_unseen(const char *path, size_t size)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	volatile char *bytes;
+
+	assert_true(fd >= 0);
+	bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_true(bytes != MAP_FAILED);
+	bytes[size - 1] = (char)(bytes[size - 1] + 1);
+	munmap((char *)bytes, size);
+	close(fd);
+}
+
+/* In memory a file may change and keep its times: there only what is root's alone has a hash. */
+static void test_tmpfs(void **state)
+{
+	scope_subject struct subject subject = {0}, changed = {0}, of_root = {0};
+	struct answer answer;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(mkdir(at("memory"), 0755), 0);
+	assert_int_equal(mount("tmpfs", at("memory"), "tmpfs", 0, "mode=0755"), 0);
+	make_program("memory/x", 1);
+	pid = run_program(at("memory/x"), 65534);
+	capture(pid, 65534, &of_root);
+	assert_int_equal(ask_and_wait(&of_root, &answer), 0);
+	end_program(pid);
+	make_program("memory/y", 1);
+	assert_int_equal(chown(at("memory/y"), 65534, 65534), 0);
+	pid = run_program(at("memory/y"), 65534);
+	capture(pid, 65534, &subject);
+	assert_int_equal(ask_and_wait(&subject, &answer), -ENOTSUP);
+	end_program(pid);
+	change_unseen(at("memory/y"), (size_t)subject.exe_size);
+	pid = run_program(at("memory/y"), 65534);
+	capture(pid, 65534, &changed);
+	assert_int_equal(changed.exe_ino, subject.exe_ino);
+	assert_int_equal(changed.exe_ctime_ns, subject.exe_ctime_ns);
+	assert_int_equal(ask_and_wait(&changed, &answer), -ENOTSUP);
+	end_program(pid);
+	assert_int_equal(chmod(at("memory/x"), 0777), 0);
+	pid = run_program(at("memory/x"), 65534);
+	subject_done(&of_root);
+	capture(pid, 65534, &of_root);
+	assert_int_equal(ask_and_wait(&of_root, &answer), -ENOTSUP);
+	end_program(pid);
+}
+
 static void test_other_process(void **state)
 {
 	scope_subject struct subject subject = {0}, other = {0};
@@ -301,6 +353,8 @@ static void test_shares(void **state)
 	/* For nobody who waits he has a share of its own, and one only. */
 	assert_int_equal(exe_hasher_ask(hasher, &small, NULL, NULL, unused), 1);
 	assert_int_equal(exe_hasher_ask(hasher, &small, NULL, NULL, unused), 1);
+	/* It does not become one that he waits for by being asked for again. */
+	assert_int_equal(ask(&small, &small_answer), -EDQUOT);
 	assert_int_equal(ask(&other, &other_answer), 1);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(wait_for(&answers[i]), 0);
@@ -526,6 +580,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_hash, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tmpfs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_process, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_large, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shares, setup, teardown),

@@ -296,7 +296,7 @@ static bool visit_spaces(void *arg, const struct mountinfo *entry)
 {
 	if (strcmp(entry->point, at("a b\\c\n")) != 0)
 		return true;
-	assert_int_equal(mount_kind_of(entry), MOUNT_LOCAL);
+	assert_int_equal(mount_kind_of(entry), MOUNT_MEMORY);
 	*(bool *)arg = true;
 	return false;
 }

@@ -81,6 +81,11 @@ static const struct {
 	{{NULL}, {"allow user:2 unit:a.service read x"}, NULL, NULL, 0},
 	{{NULL}, {"allow user:1 read x --from 2200-01-01T00:00:00Z"}, NULL, NULL, 100},
 	{{NULL}, {"allow unit:a.service userns:contained read x"}, NULL, NULL, 0},
+	/* who has no login takes one; one that a deny asks for he need not */
+	{{NULL}, {"allow loginuid:5 read x"}, NULL, NULL, 100},
+	{{NULL}, {"allow loginuid:5 user:1 read x"}, NULL, NULL, 100},
+	{{NULL}, {"allow loginuid:5 user:2 read x"}, NULL, NULL, 0},
+	{{"allow any read x", "deny loginuid:5 read x"}, {"allow any read x"}, NULL, NULL, 0},
 	/* covered before */
 	{{"allow user:1 read '**'"}, {"allow user:1 read '**'", "allow any read x"}, NULL, NULL, 0},
 	{{"allow group:10 read x"}, {"allow any read x"}, NULL, NULL, 0},
@@ -153,6 +158,52 @@ static void test_changes(void **state)
 	}
 }
 
+/* The author is the same. */
+static const struct {
+	const char *rules[RULES_MAX];
+	uint64_t gain;
+} zones[] = {
+	{{NULL}, 0},
+	{{"allow user:1 read x --hours 09:00-18:00"}, 1},
+	{{"allow user:1 read x --days mon-fri"}, 1},
+	{{"allow group:10 read x --max-bytes 5/day"}, 1},
+	{{"learn user:1 read x --until 2027-03-01T00:00:00Z --days mon"}, 1},
+	/* What is stored in UTC does not move. */
+	{{"allow user:1 read x --until 2200-03-01T00:00:00Z"}, 0},
+	{{"allow user:1 write x --hours 09:00-18:00"}, 0},
+	{{"allow user:2 read x --hours 09:00-18:00", "allow user:1 read x"}, 0},
+	{{"allow user:1 read x --hours 09:00-18:00", "allow any read '**'"}, 0},
+	{{"allow user:1 read x --hours 09:00-18:00", "allow exe:/bin/cat read '**'"}, 1},
+	{{"allow user:1 read x --hours 09:00-18:00", "deny any read x"}, 0},
+	{{"deny user:1 read x --hours 09:00-18:00"}, 0},
+	{{"deny user:1 read x --hours 09:00-18:00", "allow any read '**'"}, 1},
+	{{"deny user:1 read x --hours 09:00-18:00", "allow any read '**'", "deny any read x"}, 0},
+	{{"deny user:2 read x --hours 09:00-18:00", "allow any read '**'"}, 0},
+};
+
+static void test_zone(void **state)
+{
+	uint32_t groups[] = {10};
+	const struct subject author = {.uid = 1,
+		.gid = 9,
+		.groups = groups,
+		.group_count = 1,
+		.loginuid = SUBJECT_ID_UNKNOWN,
+		.initial_userns = true};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(zones); i++) {
+		scope(ruleset_unref) struct ruleset *ruleset =
+			compile(zones[i].rules, zones[i].rules, NULL);
+		uint64_t rule;
+		bool gains = self_grant_gains_by_zone(ruleset, &author, &rule);
+
+		if (gains != (zones[i].gain != 0) || rule != zones[i].gain)
+			fail_msg("zone %zu: %s by rule %llu", i, gains ? "gains" : "gains nothing",
+				(unsigned long long)rule);
+	}
+}
+
 static void test_one_person(void **state)
 {
 	static const struct {
@@ -184,6 +235,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_zone),
 		cmocka_unit_test(test_one_person),
 	};
 
