@@ -181,24 +181,39 @@ static bool hangs_on_zone(const struct rule_condition *condition)
 	       rule_condition_has_budget(condition);
 }
 
-bool self_grant_gains_by_zone(
-	const struct ruleset *ruleset, const struct subject *author, uint64_t *ret_rule)
+/* The rule by which other hours or days may let him read more. */
+static bool find_gain_by_zone(const struct side *side, const struct blanket *allowed,
+	const struct blanket *denied, uint64_t *ret_rule)
 {
-	const struct side side = {ruleset, author};
+	for (size_t i = 0; i < ruleset_count(side->ruleset); i++) {
+		const struct rule *rule = ruleset_at(side->ruleset, i);
 
-	for (size_t i = 0; i < ruleset_count(ruleset); i++) {
-		const struct rule *rule = ruleset_at(ruleset, i);
-
-		if (!hangs_on_zone(&rule->condition) || !concerns(&side, i) ||
-			is_covered(&side, RULE_DENY, rule))
+		if (!hangs_on_zone(&rule->condition) || !concerns(side, i) ||
+			is_covered(denied, rule))
 			continue;
 		*ret_rule = rule->number;
-		if (rule->effect == RULE_DENY ? may_read_anything(&side)
-					      : !is_covered(&side, RULE_ALLOW, rule))
+		if (rule->effect == RULE_DENY ? may_read_anything(side)
+					      : !is_covered(allowed, rule))
 			return true;
 	}
 	*ret_rule = 0;
 	return false;
+}
+
+bool self_grant_gains_by_zone(
+	const struct ruleset *ruleset, const struct subject *author, uint64_t *ret_rule)
+{
+	const struct side side = {ruleset, author};
+	struct blanket allowed = {0}, denied = {0};
+	bool gains = true;
+
+	*ret_rule = 0;
+	if (blanket_init(&allowed, &side, RULE_ALLOW) == 0 &&
+		blanket_init(&denied, &side, RULE_DENY) == 0)
+		gains = find_gain_by_zone(&side, &allowed, &denied, ret_rule);
+	blanket_done(&allowed);
+	blanket_done(&denied);
+	return gains;
 }
 
 bool self_grant_is_one_person(const struct role_members *members, uint32_t uid)

@@ -293,8 +293,6 @@ static int decide_and_register(
 	policy_know_hash(gate->backend.policy, subject);
 	if (decision.verdict == VERDICT_ALLOW && !decision.wants_hash) {
 		foreign = node->uid != subject->uid;
-		/* It may have become known just before the decision, which went by it. */
-		policy_know_hash(gate->backend.policy, subject);
 		if (!foreign)
 			r = new_handle(opening, subject, node, &decision, &opening->handle);
 		if (!foreign && r == 0) {
