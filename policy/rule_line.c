@@ -14,6 +14,7 @@
 #include "policy/near_word.h"
 #include "policy/permission.h"
 #include "policy/rule_text.h"
+#include "policy/rule_words_private.h"
 #include "policy/shell_word.h"
 
 #define BLANKS " \t\r"
@@ -42,30 +43,6 @@ int rule_line_write(const struct rule *rule, struct buffer *to)
 	buffer_add(to, text.data + skipped, text.len - skipped);
 	buffer_add_text(to, "\n");
 	return to->failed ? -ENOMEM : 0;
-}
-
-/* Fills *ret_mistake with "WORD text", printable (word may be NULL); -EINVAL. */
-__attribute__((format(printf, 3, 4))) static int complain(
-	char **ret_mistake, const char *word, const char *format, ...)
-{
-	scope_buffer struct buffer line = {0};
-	scope_free char *text = NULL;
-	va_list arguments;
-	size_t len;
-	int r;
-
-	va_start(arguments, format);
-	r = vasprintf(&text, format, arguments);
-	va_end(arguments);
-	if (r < 0) {
-		text = NULL;
-		return -ENOMEM;
-	}
-	if (word)
-		shell_word_write(word, strlen(word), &line);
-	buffer_add_text(&line, text);
-	r = buffer_take(&line, ret_mistake, &len);
-	return r < 0 ? r : -EINVAL;
 }
 
 /* The words of a line, each with its NUL, one behind the other. */
@@ -127,7 +104,7 @@ static int complain_about_word(const char *word, size_t len, char **ret_mistake)
 {
 	scope_free char *shown = text_for_terminal(word, len);
 
-	return shown ? complain(ret_mistake, NULL,
+	return shown ? words_complain(ret_mistake, -EINVAL, NULL,
 			       "%s cannot be read: quote it '...', or $'it\\'s' with a ' in it",
 			       shown)
 		     : -ENOMEM;
@@ -157,7 +134,7 @@ static int split(const char *line, size_t len, struct words *words, char **ret_m
 		if (at == end || *at == '#')
 			return words->bytes.failed ? -ENOMEM : 0;
 		if (words->count == ARRAY_SIZE(words->starts))
-			return complain(ret_mistake, NULL,
+			return words_complain(ret_mistake, -EINVAL, NULL,
 				"the line has too many words: at most %d",
 				(int)ARRAY_SIZE(words->starts));
 		words->starts[words->count++] = words->bytes.len;
@@ -178,18 +155,19 @@ static int effect_of(const char *word, enum rule_effect *ret_effect, char **ret_
 		}
 	}
 	if (strspn(word, "0123456789") == strlen(word))
-		return complain(ret_mistake, word,
+		return words_complain(ret_mistake, -EINVAL, word,
 			" is a rule's number, as `rules list` shows it: take it off; `rules "
 			"export` "
 			"writes lines that can be read again");
 	if (strcmp(word, "modelvault") == 0)
-		return complain(ret_mistake, word,
+		return words_complain(ret_mistake, -EINVAL, word,
 			" begins no rule: take it off, and the vault behind the command: grant "
 			"user:alice read 'llama/**'");
 	near = nearest_word(word, strlen(word), commands, ARRAY_SIZE(commands));
 	if (near)
-		return complain(ret_mistake, word, " begins no rule: did you mean %s?", near);
-	return complain(ret_mistake, word,
+		return words_complain(
+			ret_mistake, -EINVAL, word, " begins no rule: did you mean %s?", near);
+	return words_complain(ret_mistake, -EINVAL, word,
 		" begins no rule: grant, deny or learn does, as in grant user:alice read "
 		"'llama/**'");
 }
@@ -199,9 +177,9 @@ static int complain_about_option(const char *name, char **ret_mistake)
 	const char *near = nearest_word(name, strlen(name), options, ARRAY_SIZE(options));
 
 	if (near)
-		return complain(
-			ret_mistake, name, ": rules have no such option: did you mean --%s?", near);
-	return complain(ret_mistake, name,
+		return words_complain(ret_mistake, -EINVAL, name,
+			": rules have no such option: did you mean --%s?", near);
+	return words_complain(ret_mistake, -EINVAL, name,
 		": rules have no such option: --from, --until, --for, --hours, --days, "
 		"--max-opens, --max-bytes and --note are theirs");
 }
@@ -220,7 +198,8 @@ static int set_option(
 		return complain_about_option(name, ret_mistake);
 	if (!value) {
 		if (*index + 1 == words->count)
-			return complain(ret_mistake, NULL, "--%s needs a value behind it", name);
+			return words_complain(
+				ret_mistake, -EINVAL, NULL, "--%s needs a value behind it", name);
 		value = word_at(words, ++*index);
 	}
 	return rule_condition_set(&rule->condition, name, value, now_ns, ret_mistake);
@@ -237,7 +216,7 @@ static int check_whole(const struct rule *rule, int64_t now_ns, char **ret_mista
 	if (r == 0)
 		r = rule_to_text(rule, &text);
 	if (r == 0 && text.len > LIMIT_RULE_TEXT)
-		r = complain(ret_mistake, NULL,
+		r = words_complain(ret_mistake, -EINVAL, NULL,
 			"the rule is longer than %d bytes: make several of it", LIMIT_RULE_TEXT);
 	return r;
 }
@@ -253,15 +232,15 @@ static int read_words(
 
 	r = effect_of(word_at(words, 0), &effect, ret_mistake);
 	if (r == 0 && words->count > 1 && strcmp(word_at(words, 1), "@") == 0)
-		r = complain(
-			ret_mistake, "@", " is a vault, which a line does not name: take it off");
+		r = words_complain(ret_mistake, -EINVAL, "@",
+			" is a vault, which a line does not name: take it off");
 	for (size_t i = 1; i < words->count && r == 0; i++) {
 		const char *word = word_at(words, i);
 
 		if (strncmp(word, "--", 2) == 0 && word[2])
 			r = set_option(&conditions, words, &i, now_ns, ret_mistake);
 		else if (strncmp(word, "sha256:@", 8) == 0)
-			r = complain(ret_mistake, word,
+			r = words_complain(ret_mistake, -EINVAL, word,
 				": a file is hashed by the command; here its 64 digits stand, "
 				"which sha256sum tells");
 		else
@@ -320,7 +299,8 @@ int rule_line_read(
 
 	*ret_mistake = NULL;
 	if (memchr(line, '\0', len))
-		return complain(ret_mistake, NULL, "the line has a NUL byte: this is no text");
+		return words_complain(
+			ret_mistake, -EINVAL, NULL, "the line has a NUL byte: this is no text");
 	while (len && strchr(BLANKS, line[len - 1]))
 		len--;
 	while (len && strchr(BLANKS, *line)) {
@@ -330,7 +310,7 @@ int rule_line_read(
 	if (len == 0 || *line == '#')
 		return 0;
 	if (len > LIMIT_RULE_TEXT)
-		return complain(ret_mistake, NULL,
+		return words_complain(ret_mistake, -EINVAL, NULL,
 			"the line is longer than %d bytes: make several rules "
 			"of it",
 			LIMIT_RULE_TEXT);
@@ -342,7 +322,7 @@ int rule_line_read(
 		return r;
 	mistake = rule.effect == RULE_LEARN ? learning_mistake(&rule, now_ns) : NULL;
 	if (mistake)
-		return complain(ret_mistake, NULL, "%s", mistake);
+		return words_complain(ret_mistake, -EINVAL, NULL, "%s", mistake);
 	*ret_rule = rule;
 	rule = (struct rule){0};
 	return 1;

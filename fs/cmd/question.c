@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/cmd/link_path.h"
 #include "fs/cmd/vault_sight.h"
 #include "keystore/base/clock.h"
 #include "policy/shell_word.h"
@@ -211,46 +212,6 @@ int asked_subject(struct vault *vault, struct verb_call *call, struct asked *ask
 
 /* ---- what ---- */
 
-/* Where a link that stands at `path` leads to, in the vault. -EXDEV: out of it. */
-static int link_leads_to(struct vault *vault, uint64_t ino, const char *path, char **ret_path)
-{
-	const char *slash = strrchr(path, '/');
-	scope_free char *target = NULL, *joined = NULL, *found = NULL;
-	char *save, *name, *end;
-	size_t len;
-	int r;
-
-	r = keystore_link_target(vault->keystore, ino, &target, &len);
-	if (r < 0)
-		return r;
-	if (*target == '/')
-		return -EXDEV;
-	if (asprintf(&joined, "%.*s/%s", slash ? (int)(slash - path) : 0, path, target) < 0)
-		return -ENOMEM;
-	found = calloc(1, strlen(joined) + 2);
-	if (!found)
-		return -ENOMEM;
-	end = found;
-	for (name = strtok_r(joined, "/", &save); name; name = strtok_r(NULL, "/", &save)) {
-		if (strcmp(name, ".") == 0)
-			continue;
-		if (strcmp(name, "..") != 0) {
-			if (end != found)
-				*end++ = '/';
-			end = stpcpy(end, name);
-			continue;
-		}
-		if (end == found)
-			return -EXDEV;
-		*end = '\0';
-		end = strrchr(found, '/');
-		end = end ? end : found;
-	}
-	*end = '\0';
-	*ret_path = take(&found);
-	return 0;
-}
-
 static int complain_of_place(struct vault *vault, struct verb_call *call, const char *path)
 {
 	scope_free char *shown = text_for_terminal(path, strlen(path));
@@ -293,7 +254,7 @@ static int follow_links(
 	int r = at ? 0 : -ENOMEM;
 
 	for (int i = 0; r == 0 && i < LINKS_MAX && info->kind == ENTRY_SYMLINK; i++) {
-		r = link_leads_to(vault, info->ino, at, &next);
+		r = link_path(vault->keystore, info->ino, at, &next);
 		if (r < 0)
 			break;
 		free(at);
