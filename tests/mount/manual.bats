@@ -13,10 +13,12 @@ setup() {
 	common_setup
 	own_namespace
 	make_users
+	make_units
 	make_places
 }
 
 teardown() {
+	[ -z "${UNITS:-}" ] || rmdir "$UNITS"/* "$UNITS" || true
 	[ -z "${T:-}" ] || [ ! -e "$T/namespace" ] || by_root "modelvault umount /srv/models --force" || true
 	common_teardown
 }
@@ -32,6 +34,14 @@ make_users() {
 	} >group
 	inside mount --bind passwd /etc/passwd
 	inside mount --bind group /etc/group
+}
+
+# The units of the examples run: of one that does not grant says so.
+make_units() {
+	UNITS=/sys/fs/cgroup/systemd
+	[ -d "$UNITS" ] || UNITS=/sys/fs/cgroup
+	UNITS+=/mvmanual.$$
+	mkdir -p "$UNITS"/{infer,triton}.service
 }
 
 make_places() {

@@ -31,12 +31,18 @@ is_whole() { [ "$(reserved)" = 1048576 ]; }
 
 # fill_disk: with the opens of a user who is refused, until the trail takes no more either.
 fill_disk() {
-	local i
+	local i refusals=0
 	cat /dev/zero >"$T/disk/filler" 2>/dev/null || true
-	for i in {1..3000}; do
-		as_user mvalice cat "$T/m/file" >/dev/null 2>&1 || break
+	# A log that is begun anew has room once more: until it is refused several times in a row.
+	for i in {1..6000}; do
+		if as_user mvalice cat "$T/m/file" >/dev/null 2>&1; then
+			refusals=0
+			continue
+		fi
+		cat /dev/zero >>"$T/disk/filler" 2>/dev/null || true
+		refusals=$((refusals + 1))
+		[ "$refusals" -lt 5 ] || break
 	done
-	cat /dev/zero >>"$T/disk/filler" 2>/dev/null || true
 	refused as_user mvalice cat "$T/m/file"
 }
 

@@ -52,7 +52,7 @@ class World:
     private: bool = False
     zone: str = "UTC"
     clock_distrusted: bool = False
-    used: dict = dataclasses.field(default_factory=dict)  # (rule, uid, what): (period, how much)
+    used: dict = dataclasses.field(default_factory=dict)  # (rule, account, what): (period, how much)
 
 
 # --- patterns --------------------------------------------------------------------------------------
@@ -141,9 +141,14 @@ def period(unit, wall):
     return wall.date() - datetime.timedelta(wall.weekday() if unit == "week" else 0), 0
 
 
+def account(subject):
+    """Whose budget an open counts under: in a container nobody's name counts, they use one together."""
+    return subject.uid if subject.userns == "own" else "container"
+
+
 def used_in(world, rule, subject, what, now_in):
     """A later period counts from nothing; an earlier one, by a clock that was set back, does not."""
-    when, used = world.used.get((rule.number, subject.uid, what), (now_in, 0))
+    when, used = world.used.get((rule.number, account(subject), what), (now_in, 0))
     return (now_in, 0) if now_in > when else (when, used)
 
 
@@ -269,4 +274,4 @@ def spend(world, subject, names, now, size):
             for what, limit, more in ("opens", rule.max_opens, 1), ("bytes", rule.max_bytes, size):
                 if limit:
                     when, used = used_in(world, rule, subject, what, period(limit[1], wall))
-                    world.used[rule.number, subject.uid, what] = when, used + more
+                    world.used[rule.number, account(subject), what] = when, used + more
