@@ -189,8 +189,7 @@ static bool budget_suffices(const struct match *match)
 	if (match->question->permission != PERMISSION_READ)
 		return true;
 	return !budgets || !rule_condition_has_budget(&rule->condition) ||
-	       budgets->suffices(
-		       budgets->arg, rule, subject_account(match->question->subject));
+	       budgets->suffices(budgets->arg, rule, subject_account(match->question->subject));
 }
 
 enum obstacle rule_match(const struct ruleset *ruleset, const struct compiled_rule *compiled,

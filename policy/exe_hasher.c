@@ -165,9 +165,9 @@ static bool is_roots_alone(const struct statx *attrs)
 
 /*
  * Whether reading it waits for the kernel alone, and its identity changes with what it holds: on
- * tmpfs, who maps a file and reads before he writes leaves the times as they were. A service with mounts of its own is looked up
- * among those. Without mount ids (before Linux 5.8) the device number must do: btrfs has several,
- * and is not found then.
+ * tmpfs, who maps a file and reads before he writes leaves the times as they were. A service with
+ * mounts of its own is looked up among those. Without mount ids (before Linux 5.8) the device
+ * number must do: btrfs has several, and is not found then.
  */
 static int check_place(int pid_fd, const struct statx *attrs)
 {

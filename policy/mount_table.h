@@ -10,9 +10,9 @@
 #include <stdint.h>
 
 enum mount_kind {
-	MOUNT_LOCAL,   /* the kernel alone answers */
-	MOUNT_MEMORY,  /* too, but a file's times do not tell of what is written through a mapping */
-	MOUNT_FUSE,    /* a process answers */
+	MOUNT_LOCAL,  /* the kernel alone answers */
+	MOUNT_MEMORY, /* too, but a file's times do not tell of what is written through a mapping */
+	MOUNT_FUSE,   /* a process answers */
 	MOUNT_FOREIGN, /* another machine, or of a type that is not known to be local */
 };
 

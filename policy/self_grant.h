@@ -19,8 +19,8 @@ bool self_grant_gains(const struct ruleset *before, const struct ruleset *after,
 	const struct subject *author, uint64_t *ret_rule);
 
 /*
- * Could he read more when hours, days and the periods of budgets turn at other times? *ret_rule: the
- * first rule by which. Pure.
+ * Could he read more when hours, days and the periods of budgets turn at other times? *ret_rule:
+ * the first rule by which. Pure.
  */
 bool self_grant_gains_by_zone(
 	const struct ruleset *ruleset, const struct subject *author, uint64_t *ret_rule);

@@ -68,8 +68,8 @@ int subject_copy(const struct subject *subject, struct subject *ret_subject);
 void subject_done(struct subject *subject);
 bool subject_in_group(const struct subject *subject, uint32_t gid);
 /*
- * On whose account a budget is used. In a contained user namespace a caller is who he likes to be of
- * its users: all of them are one, the namespace's owner.
+ * On whose account a budget is used. In a contained user namespace a caller is who he likes to be
+ * of its users: all of them are one, the namespace's owner.
  */
 uint32_t subject_account(const struct subject *subject);
 

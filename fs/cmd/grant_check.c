@@ -92,9 +92,9 @@ void grant_remark_on_login(struct verb_call *call, const struct rule *rule)
 	if (rule->effect == RULE_DENY || !(rule_kinds(rule) & KIND_BIT(WORD_LOGINUID)) ||
 		rule_says_whose(rule))
 		return;
-	remark(call->output,
-		"loginuid: a process that nobody logged in for, as a service's, may take any login; "
-		"a user: or group: beside it says whose processes are meant");
+	remark(call->output, "loginuid: a process that nobody logged in for, as a service's, may "
+			     "take any login; "
+			     "a user: or group: beside it says whose processes are meant");
 }
 
 int grant_check_exes(struct verb_call *call, const struct rule *rule)

@@ -246,8 +246,8 @@ int rule_edit_perform(struct vault *vault, struct verb_call *call, struct rule_e
 	return code;
 }
 
-int rule_edit_judge_zone(struct vault *vault, struct verb_call *call, const char *words,
-	enum reason *ret_recorded)
+int rule_edit_judge_zone(
+	struct vault *vault, struct verb_call *call, const char *words, enum reason *ret_recorded)
 {
 	scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(vault->policy);
 	const struct rule_edit edit = {.command = "mode", .action = AUDIT_MODE};

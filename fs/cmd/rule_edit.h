@@ -31,7 +31,7 @@ int rule_edit_perform(struct vault *vault, struct verb_call *call, struct rule_e
  * others. Exit code; refuses, complains and records, but for a dry run says what would be.
  * *ret_recorded: an uncommon reason to record it with, or REASON_NONE.
  */
-int rule_edit_judge_zone(struct vault *vault, struct verb_call *call, const char *words,
-	enum reason *ret_recorded);
+int rule_edit_judge_zone(
+	struct vault *vault, struct verb_call *call, const char *words, enum reason *ret_recorded);
 
 #endif

@@ -116,8 +116,8 @@ static int open_reader(struct export_request *request, struct object_reader **re
 }
 
 /*
- * Is it still allowed, also after a rename or a new name of the file? A hash that was never known is
- * not waited for.
+ * Is it still allowed, also after a rename or a new name of the file? A hash that was never known
+ * is not waited for.
  */
 static bool still_allowed(struct export_request *request)
 {
