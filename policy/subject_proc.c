@@ -182,28 +182,31 @@ static int status_check_user(const struct proc_text *status, uint32_t uid)
 	return number == uid ? 0 : OTHER_USER;
 }
 
+/*
+ * The real group too: a program that sets its group, by a file of the user's own, leaves it behind
+ * where no supplementary group is the same, and a deny with it. He takes it back as he likes.
+ */
 static int status_groups(const struct proc_text *status, struct subject *subject)
 {
 	const char *from = status_field(status, "\nGroups:\t");
+	const char *real = status_field(status, "\nGid:\t");
 	size_t count = 0;
+	uint64_t number;
 
-	if (!from)
+	if (!from || !real || !read_number(&real, UINT32_MAX, &number))
 		return -EUCLEAN;
 	/* Without groups there is a lone space. */
-	if (*from == ' ')
-		return 0;
-	for (const char *at = from; *at && *at != '\n'; at++)
+	for (const char *at = from; *from != ' ' && *at && *at != '\n'; at++)
 		count += *at == ' ';
 	if (count > LIMIT_GROUPS)
 		return -E2BIG;
-	if (count == 0)
-		return 0;
-	subject->groups = malloc(count * sizeof(*subject->groups));
+	subject->groups = malloc((count + 1) * sizeof(*subject->groups));
 	if (!subject->groups)
 		return -ENOMEM;
-	for (const char *at = from; *at && *at != '\n'; at++) {
-		uint64_t number;
-
+	if (number != subject->gid)
+		subject->groups[subject->group_count++] = (uint32_t)number;
+	count += subject->group_count;
+	for (const char *at = from; *from != ' ' && *at && *at != '\n'; at++) {
 		if (!read_number(&at, UINT32_MAX, &number) || *at != ' ' ||
 			subject->group_count == count)
 			return -EUCLEAN;

@@ -134,6 +134,11 @@ int time_zone_set(const char *name)
 	return 0;
 }
 
+unsigned time_zone_generation(void)
+{
+	return atomic_load(&generation);
+}
+
 const char *time_zone_name(void)
 {
 	const struct zone *zone = atomic_load(&current);

@@ -27,6 +27,8 @@ struct local_time {
  * thread at a time.
  */
 int time_zone_set(const char *name);
+/* Another number after each time_zone_set: what was worked out by the zone is to be so again. */
+unsigned time_zone_generation(void);
 /* Only looks. */
 int time_zone_check(const char *name);
 /* "UTC" before it is set. */

@@ -12,6 +12,7 @@
 #include "fs/cmd/commands.h"
 #include "keystore/base/clock.h"
 #include "keystore/base/log.h"
+#include "policy/time_zone.h"
 
 #define LOOK_EVERY_NS NS_PER_S
 /* Records may have been made by another machine, whose clock differs a little. */
@@ -106,12 +107,14 @@ static void look_at_clock(struct clock_keeper *keeper, struct vault *vault)
 static void look_at_rules(struct clock_keeper *keeper, struct vault *vault)
 {
 	struct ruleset *ruleset = policy_ruleset(vault->policy);
+	unsigned zone = time_zone_generation();
 	int64_t now_ns = clock_now_ns();
 	bool turned = now_ns >= keeper->next_ns;
 
 	if (turned)
 		gate_decide_again(vault->gate);
-	if (turned || ruleset != keeper->ruleset) {
+	if (turned || ruleset != keeper->ruleset || zone != keeper->zone) {
+		keeper->zone = zone;
 		keeper->next_ns = ruleset_next_change(ruleset, now_ns);
 		ruleset_unref(keeper->ruleset);
 		keeper->ruleset = ruleset_ref(ruleset);

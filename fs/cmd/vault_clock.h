@@ -14,6 +14,7 @@ struct clock_keeper {
 	struct clock_watch watch;
 	int64_t looked_ns;	 /* monotonic */
 	struct ruleset *ruleset; /* a reference: next_ns is of this set */
+	unsigned zone;		 /* its generation: and by this zone */
 	int64_t next_ns;	 /* wall clock: when some rule may begin or end */
 	bool unsaved;		 /* the distrust is in force only */
 };

@@ -93,6 +93,27 @@ reads() { as_user "$1" head -c 1000 "$T/m/models/$2" >/dev/null; }
 	allowed reads mvalice b
 }
 
+@test "hours: in another time zone they end at another time, for who has it open too" {
+	mounted_shifted
+	mv_ mode v set timezone=UTC 2>/dev/null
+	# Ten hours and more are left of it, and in a zone two hours east of the other end one.
+	mv_ grant v user:mvalice read 'models/**' --hours "$(date -u -d '-2 hours' +%H:%M)-$(date -u -d '+10 hours' +%H:%M)" 2>/dev/null
+	touch said && chmod 666 said
+	as_user mvalice bash -c 'exec 5<"$1"; echo open >"$2"; while [ ! -e "$3" ]; do sleep 0.05; done; head -c 10 <&5 >/dev/null; echo $? >"$2"' \
+		- "$T/m/models/b" "$T/said" "$T/go" 2>/dev/null 3>&- &
+	wait_for 5 grep -q open said
+	sleep 0.5
+	mv_ mode v set timezone=Etc/GMT-9 2>/dev/null
+	allowed reads mvalice a
+	[ "$(mv_ audit v query --action revoked --count)" = 0 ]
+	shift_clocks 3700 3700
+	refused reads mvalice a
+	wait_for 5 one_is_revoked
+	touch go
+	wait_for 5 grep -qx 1 said
+}
+one_is_revoked() { [ "$(mv_ audit v query --action revoked --count)" = 1 ]; }
+
 @test "max-opens: per user, kept over a remount and kill -9, and full again tomorrow" {
 	mounted_shifted
 	mv_ grant v user:mvalice user:mvbob read 'models/**' --max-opens 3/day 2>/dev/null

@@ -109,6 +109,11 @@ says() {
 	allowed setpriv --reuid 5002 --regid 5002 --groups 17,6001,9000 cat "$F"
 	allowed setpriv --reuid 5002 --regid 6001 --clear-groups cat "$F"
 	refused setpriv --reuid 5001 --regid 5001 --clear-groups cat "$F"
+	# A program of his own that sets its group does not leave the one that he has behind.
+	deny group:5001 read 'public/**'
+	cp /bin/cat setter && chown 5001:6001 setter && chmod 2755 setter
+	refused setpriv --reuid 5001 --regid 5001 --groups 6001 ./setter "$F"
+	allowed setpriv --reuid 5001 --regid 5002 --groups 6001 ./setter "$F"
 	# Hundreds of groups are read to the last one.
 	allowed setpriv --reuid 5002 --regid 5002 --groups "$(seq -s, 20000 20900),6001,$(seq -s, 30000 30090)" \
 		cat "$F"
