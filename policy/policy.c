@@ -166,22 +166,23 @@ static struct decision inquire(
 {
 	int64_t now_ns = clock_now_ns();
 	struct looked_at looked;
+	struct surroundings around = looked_memory_look(
+		inquiry->memory, ruleset, inquiry->subject, policy->hasher, &looked);
 	struct question question = {
 		.subject = inquiry->subject,
 		.names = inquiry->names,
 		.name_count = inquiry->name_count,
 		.permission = inquiry->permission,
 		.clock_distrusted = clock_is_doubted(policy, now_ns),
-		.surroundings = &looked.surroundings,
+		.surroundings = &around,
 	};
 	struct usage_question usage;
 	struct decision decision;
 
 	question_set_time(&question, now_ns);
-	surroundings_look(ruleset, inquiry->subject, policy->hasher, &looked);
 	if (inquiry->subject->sha256_known)
-		looked.surroundings.sha256 = inquiry->subject->sha256;
-	looked.surroundings.hash_failed |= inquiry->hash_failed;
+		around.sha256 = inquiry->subject->sha256;
+	around.hash_failed |= inquiry->hash_failed;
 	if (inquiry->asks_budgets) {
 		usage_ask(policy->usage, inquiry->size, &question.local, &usage);
 		question.budgets = &usage.view;

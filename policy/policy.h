@@ -9,6 +9,7 @@
 
 #include "keystore/base/sealed_rows.h"
 #include "policy/decide.h"
+#include "policy/looked_memory.h"
 #include "policy/policy_view.h"
 #include "policy/role.h"
 
@@ -49,6 +50,7 @@ struct inquiry {
 	bool hash_failed;  /* the executable's hash will not be known */
 	bool asks_budgets; /* for an open of a file of this size: what is used up allows nothing */
 	uint64_t size;
+	struct looked_memory *memory; /* of a pass over many callers; NULL: none */
 };
 struct decision policy_inquire(struct policy *policy, const struct inquiry *inquiry);
 

@@ -131,11 +131,13 @@ static void inquiry_done(struct inquiry *inquiry, const struct path_name *few)
 }
 
 struct decision gate_decide_by(struct gate *gate, const struct ruleset *ruleset,
-	const struct subject *subject, const struct name_list *names, enum permission permission)
+	struct looked_memory *memory, const struct subject *subject, const struct name_list *names,
+	enum permission permission)
 {
 	struct path_name few[4];
 	struct decision decision = {.verdict = VERDICT_DENY, .reason = REASON_NO_RESOURCES};
-	struct inquiry inquiry = {.ruleset = ruleset, .subject = subject, .permission = permission};
+	struct inquiry inquiry = {
+		.ruleset = ruleset, .subject = subject, .permission = permission, .memory = memory};
 
 	if (inquiry_of_names(&inquiry, names, few, ARRAY_SIZE(few)) < 0)
 		return decision;
@@ -147,7 +149,7 @@ struct decision gate_decide_by(struct gate *gate, const struct ruleset *ruleset,
 struct decision gate_decide(struct gate *gate, const struct subject *subject,
 	const struct name_list *names, enum permission permission)
 {
-	return gate_decide_by(gate, NULL, subject, names, permission);
+	return gate_decide_by(gate, NULL, NULL, subject, names, permission);
 }
 
 /* Sent by the committing thread: the record of the allowed open is written, or could not be. */

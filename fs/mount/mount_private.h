@@ -128,9 +128,10 @@ int gate_may_read(fuse_req_t request, uint64_t ino);
 /* The decision about a file with these names now, under the set in force. No record. */
 struct decision gate_decide(struct gate *gate, const struct subject *subject,
 	const struct name_list *names, enum permission permission);
-/* The same under another set; NULL: the one in force. */
+/* The same under another set (NULL: the one in force), with the memory of a pass (or NULL). */
 struct decision gate_decide_by(struct gate *gate, const struct ruleset *ruleset,
-	const struct subject *subject, const struct name_list *names, enum permission permission);
+	struct looked_memory *memory, const struct subject *subject, const struct name_list *names,
+	enum permission permission);
 /* What is told of a handle. */
 struct handle_info info_of_handle(const struct handle *handle);
 

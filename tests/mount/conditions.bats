@@ -348,3 +348,29 @@ more_than_64_are_refused() { [ "$(mv_ audit v query --user mvalice --outcome den
 	mv_ explain v models/a --user 100003 --userns contained --unit pod | grep -q '2 of 2 opens used'
 }
 namespace_differs() { [ "$(readlink /proc/"$1"/ns/user)" != "$(readlink /proc/self/ns/user)" ]; }
+
+@test "exe: who has thousands of files open does not keep a change, and others' reads, waiting" {
+	local path start i
+	[ -z "${SANITIZE:-}" ] || skip "sanitizers: this is about time"
+	for path in $(find -L /usr/bin -maxdepth 1 -type f -user root ! -perm /022 | head -60); do
+		echo "grant user:9999 exe:$path read x"
+	done >rules
+	mounted_shifted
+	mv_ rules v import rules 2>/dev/null
+	mv_ grant v user:mvalice read 'models/**' 2>/dev/null
+	mkfifo -m 666 hold && exec 8<>hold
+	for i in 1 2 3 4; do
+		as_user mvalice python3 -c 'if True:
+			import os, sys
+			held = [os.open(sys.argv[1], os.O_RDONLY) for i in range(1000)]
+			print("held", flush=True)
+			sys.stdin.read()' "$T/m/models/a" <hold >held.$i 2>/dev/null 3>&- 8>&- &
+	done
+	wait_for 60 test -s held.1 -a -s held.2 -a -s held.3 -a -s held.4
+	start=${EPOCHREALTIME/./}
+	mv_ grant v user:9998 read x 2>/dev/null
+	[ $((${EPOCHREALTIME/./} - start)) -lt 600000 ]
+	mv_ deny v user:mvalice read 'models/**' 2>said
+	grep -q '4000 open handles ended' said
+	exec 8>&-
+}
