@@ -79,12 +79,15 @@ ARCHIVE := $(B)/libmodelvault.a
 
 UNIT    := $(sort $(wildcard tests/unit/*/test_*.c))
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(B)/test/%,$(UNIT))
-# Small programs that the shell tests run: tests/tools/x.c becomes build/test/tools/x.
-TOOL_PROGRAMS := $(patsubst tests/tools/%.c,$(B)/test/tools/%,$(sort $(wildcard tests/tools/*.c)))
+# Small programs that the shell tests run: tests/tools/x.c becomes build/test/tools/x. For LD_PRELOAD: x.so.
+PRELOADED := clock_shift
+TOOL_PROGRAMS := $(patsubst tests/tools/%.c,$(B)/test/tools/%,\
+	$(filter-out $(PRELOADED:%=tests/tools/%.c),$(sort $(wildcard tests/tools/*.c))))
+TOOL_LIBRARIES := $(PRELOADED:%=$(B)/test/tools/%.so)
 HELPERS := $(patsubst %.c,$(B)/obj/%.o,\
 	$(filter-out $(UNIT),$(sort $(wildcard tests/unit/*.c tests/unit/*/*.c))))
 FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,build/fuzz/test/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-BENCH_PROGRAMS := $(B)/bench/reader $(B)/bench/null_server
+BENCH_PROGRAMS := $(B)/bench/reader $(B)/bench/null_server $(B)/bench/decide
 # mount(8) runs /sbin/mount.TYPE; where /sbin is a link a package may not hold it: hence realpath.
 MOUNT_HELPERS := $(patsubst %,$(DESTDIR)$(SBINDIR)/mount.%,modelvault fuse.modelvault)
 MANUALS := $(wildcard contrib/man/*.[1-8])
@@ -105,7 +108,7 @@ endif
 all: program summary                    ## the program (default)
 program: $(ARCHIVE) $(if $(MAIN),$(PROGRAM) $(COMPLETION))
 unit-programs: $(UNIT_PROGRAMS)         ## the unit tests, not run
-test-tools: $(TOOL_PROGRAMS)            ## what the shell tests run beside the program
+test-tools: $(TOOL_PROGRAMS) $(TOOL_LIBRARIES)            ## what the shell tests run beside the program
 bench-programs: $(BENCH_PROGRAMS)
 ifeq ($(SANITIZE),fuzz)
 fuzz-programs: $(FUZZ_PROGRAMS)
@@ -126,6 +129,7 @@ lint:                                   ## every lint test, the slow analysers t
 	tests/run lint analyse
 bench: program bench-programs           ## throughput beside gocryptfs, securefs, ext4, a null server
 	tests/bench/run $(BENCH)
+	tests/bench/policy
 
 summary: program
 	@echo "modelvault $(VERSION) in $(B)/"
@@ -148,17 +152,22 @@ $(B)/test/libhelpers.a: $(HELPERS) $(B)/objects
 $(B)/test/tools/%: $(B)/obj/tests/tools/%.o $(ARCHIVE)
 	$(call say,LINK) mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIB_LIBS)
 
+# Not sanitized: it is loaded before what it is loaded into.
+$(B)/test/tools/%.so: tests/tools/%.c $(B)/flags
+	$(call say,LINK) mkdir -p $(@D) && $(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -O2 -fPIC -shared -o $@ $<
+
 # What a harness puts in the place of a function of the program.
 wrap = $(patsubst %,-Wl$(comma)--wrap=%,$(1))
 WRAP :=
 $(B)/test/fuzz/fuzz_catalogue: WRAP := $(call wrap,sealed_rows_each kek_ring_has)
-$(B)/test/fuzz/fuzz_rule: WRAP := $(call wrap,user_by_name group_by_name)
+$(B)/test/fuzz/fuzz_rule $(B)/test/fuzz/fuzz_rule_file: WRAP := $(call wrap,user_by_name group_by_name)
 $(B)/test/fuzz/%: $(B)/obj/tests/fuzz/%.o $(ARCHIVE)
 	$(call say,LINK) mkdir -p $(@D) && $(LINK) -fsanitize=fuzzer $(WRAP) -o $@ $^ $(LIB_LIBS)
 
 $(B)/test/%: $(B)/obj/tests/unit/%.o $(B)/test/libhelpers.a $(ARCHIVE)
 	$(call say,LINK) mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIB_LIBS) -lcmocka
 
+$(B)/bench/decide: $(ARCHIVE)
 $(B)/bench/%: $(B)/obj/tests/bench/%.o
 	$(call say,LINK) mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIB_LIBS)
 

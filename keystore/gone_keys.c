@@ -76,7 +76,8 @@ static int windows_init(struct windows *windows, const struct gone_keys *gone)
 	while ((size_t)1 << windows->bits_log2 < gone->count * WINDOWS_PER_KEY * BITS_PER_WINDOW)
 		windows->bits_log2++;
 	windows->table = calloc((size_t)1 << windows->table_log2, sizeof(*windows->table));
-	windows->bits = calloc(((size_t)1 << windows->bits_log2) / 8, 1);
+	/* BITS_PER_WINDOW of each of at least one key: some bytes. */
+	windows->bits = calloc((((size_t)1 << windows->bits_log2) + 7) / 8, 1);
 	if (!windows->table || !windows->bits)
 		return -ENOMEM;
 	for (size_t i = 0; i < gone->count; i++) {

@@ -12,63 +12,49 @@
 #define SEALED_END(keys)	  ", bucket INTEGER NOT NULL, mac BLOB NOT NULL" keys ") STRICT;"
 #define SEALED_INDEX(table, keys) "CREATE INDEX " table "_bucket ON " table "(bucket, " keys ");"
 
-/* Table seal: as in sealed_rows.c; frozen here with the rest. */
+/* Table seal: as in sealed_rows.c; frozen with the rest. vault.objects: NULL is VAULT/objects. */
+/* clang-format off */
 static const char migration_1[] =
 	"CREATE TABLE seal(id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL,"
 	" vault_id BLOB NOT NULL, policy_epoch INTEGER NOT NULL,"
 	" catalogue_epoch INTEGER NOT NULL, buckets BLOB NOT NULL, mac BLOB NOT NULL) STRICT;"
 	"CREATE TABLE vault(id INTEGER PRIMARY KEY, format INTEGER NOT NULL,"
-	" vault_id BLOB NOT NULL, objects TEXT, created_ns INTEGER NOT NULL" /* objects: NULL is
-										VAULT/objects */
-	SEALED_END("") SEALED_INDEX("vault",
-		"id") "CREATE TABLE slot(number INTEGER PRIMARY KEY, kind TEXT NOT NULL, params "
-		      "BLOB NOT NULL,"
-		      " wrapped BLOB NOT NULL, created_ns INTEGER NOT NULL" SEALED_END("") SEALED_INDEX("slot", "number") "CREATE TABLE setting(name TEXT NOT NULL, value TEXT NOT NULL" SEALED_END(
-			      ", PRIMARY KEY(name)") SEALED_INDEX("setting",
-			      "name") "CREATE TABLE rule(number INTEGER PRIMARY KEY, version "
-				      "INTEGER NOT NULL,"
-				      " words TEXT NOT NULL, created_ns INTEGER NOT NULL, "
-				      "created_by INTEGER NOT NULL" SEALED_END("") SEALED_INDEX(
-					      "rule",
-					      "number") "CREATE TABLE role(role TEXT NOT NULL, "
-							"kind TEXT NOT NULL, number INTEGER NOT "
-							"NULL,"
-							" name TEXT NOT NULL" SEALED_END(
-								", "
-								"PRIMARY "
-								"KEY(role,"
-								" kind, "
-								"number)") SEALED_INDEX("role",
-								"role, kind, number") "CREATE "
-										      "TABLE "
-										      "kek(number "
-										      "INTEGER "
-										      "PRIMARY "
-										      "KEY, "
-										      "wrapped "
-										      "BLOB NOT "
-										      "NULL,"
-										      " created_ns "
-										      "INTEGER NOT "
-										      "NUL"
-										      "L" SEALED_END("") SEALED_INDEX(
-											      "kek",
-											      "numb"
-											      "er") "CREATE TABLE inode(ino INTEGER PRIMARY KEY, kind INTEGER NOT NULL, mode INTEGER NOT NULL,"
-												    " uid INTEGER NOT NULL, gid INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,"
-												    " ctime_ns INTEGER NOT NULL, btime_ns INTEGER NOT NULL, names INTEGER NOT NULL, target BLOB" SEALED_END(
-													    "") SEALED_INDEX("inode",
-													    "ino") "CREATE TABLE name(parent INTEGER NOT NULL, name BLOB NOT NULL, ino INTEGER NOT NULL,"
-														   " cookie INTEGER NOT NULL" SEALED_END(
-															   ", PRIMARY KEY(parent, name)")
-															   SEALED_INDEX("name", "parent, name") "CREATE TABLE xattr(ino INTEGER NOT NULL, name BLOB NOT NULL, value BLOB NOT NULL" SEALED_END(
-																   ", PRIMARY KEY(ino, name)") SEALED_INDEX("xattr",
-																   "ino, name") "CREATE TABLE file(ino INTEGER PRIMARY KEY, file_id BLOB NOT NULL UNIQUE,"
-																		" suite INTEGER NOT NULL, chunk_log2 INTEGER NOT NULL, size INTEGER NOT NULL,"
-																		" generation INTEGER NOT NULL, state INTEGER NOT NULL, root BLOB NOT NULL,"
-																		" kek INTEGER NOT NULL, wrapped_dek BLOB NOT NULL" SEALED_END(
-																			"") SEALED_INDEX("file",
-																			"ino") "PRAGMA application_id = 1297501011;";
+	" vault_id BLOB NOT NULL, objects TEXT, created_ns INTEGER NOT NULL"
+	SEALED_END("") SEALED_INDEX("vault", "id")
+	"CREATE TABLE slot(number INTEGER PRIMARY KEY, kind TEXT NOT NULL, params BLOB NOT NULL,"
+	" wrapped BLOB NOT NULL, created_ns INTEGER NOT NULL"
+	SEALED_END("") SEALED_INDEX("slot", "number")
+	"CREATE TABLE setting(name TEXT NOT NULL, value TEXT NOT NULL"
+	SEALED_END(", PRIMARY KEY(name)") SEALED_INDEX("setting", "name")
+	"CREATE TABLE rule(number INTEGER PRIMARY KEY, version INTEGER NOT NULL,"
+	" words TEXT NOT NULL, created_ns INTEGER NOT NULL, created_by INTEGER NOT NULL"
+	SEALED_END("") SEALED_INDEX("rule", "number")
+	"CREATE TABLE role(role TEXT NOT NULL, kind TEXT NOT NULL, number INTEGER NOT NULL,"
+	" name TEXT NOT NULL"
+	SEALED_END(", PRIMARY KEY(role, kind, number)") SEALED_INDEX("role", "role, kind, number")
+	"CREATE TABLE kek(number INTEGER PRIMARY KEY, wrapped BLOB NOT NULL,"
+	" created_ns INTEGER NOT NULL"
+	SEALED_END("") SEALED_INDEX("kek", "number")
+	"CREATE TABLE inode(ino INTEGER PRIMARY KEY, kind INTEGER NOT NULL, mode INTEGER NOT NULL,"
+	" uid INTEGER NOT NULL, gid INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,"
+	" ctime_ns INTEGER NOT NULL, btime_ns INTEGER NOT NULL, names INTEGER NOT NULL, target BLOB"
+	SEALED_END("") SEALED_INDEX("inode", "ino")
+	"CREATE TABLE name(parent INTEGER NOT NULL, name BLOB NOT NULL, ino INTEGER NOT NULL,"
+	" cookie INTEGER NOT NULL"
+	SEALED_END(", PRIMARY KEY(parent, name)") SEALED_INDEX("name", "parent, name")
+	"CREATE TABLE xattr(ino INTEGER NOT NULL, name BLOB NOT NULL, value BLOB NOT NULL"
+	SEALED_END(", PRIMARY KEY(ino, name)") SEALED_INDEX("xattr", "ino, name")
+	"CREATE TABLE file(ino INTEGER PRIMARY KEY, file_id BLOB NOT NULL UNIQUE,"
+	" suite INTEGER NOT NULL, chunk_log2 INTEGER NOT NULL, size INTEGER NOT NULL,"
+	" generation INTEGER NOT NULL, state INTEGER NOT NULL, root BLOB NOT NULL,"
+	" kek INTEGER NOT NULL, wrapped_dek BLOB NOT NULL"
+	SEALED_END("") SEALED_INDEX("file", "ino")
+	"CREATE TABLE usage(rule INTEGER NOT NULL, uid INTEGER NOT NULL,"
+	" opens_period INTEGER NOT NULL, opens INTEGER NOT NULL, bytes_period INTEGER NOT NULL,"
+	" bytes INTEGER NOT NULL"
+	SEALED_END(", PRIMARY KEY(rule, uid)") SEALED_INDEX("usage", "rule, uid")
+	"PRAGMA application_id = 1297501011;";
+/* clang-format on */
 
 static_assert(SCHEMA_APPLICATION_ID == 1297501011, "the pragma above takes digits only");
 
@@ -89,6 +75,7 @@ const struct sealed_table vault_tables[] = {
 	{"xattr", "ino, name, value", 2, 3, SEALED_CATALOGUE},
 	{"file", "ino, file_id, suite, chunk_log2, size, generation, state, root, kek, wrapped_dek",
 		1, 10, SEALED_CATALOGUE},
+	{"usage", "rule, uid, opens_period, opens, bytes_period, bytes", 2, 6, SEALED_POLICY},
 };
 const size_t vault_table_count = ARRAY_SIZE(vault_tables);
 

@@ -147,15 +147,14 @@ static int fit_key(struct audit *audit, struct audit_trail *trail, uint64_t segm
 
 static int start(struct audit *audit, const char *path, enum audit_level level)
 {
-	bool sync = level == AUDIT_REQUIRED_SYNC;
 	scope(audit_trail_close) struct audit_trail *trail = NULL;
 	struct db *db;
 	int r;
 
-	r = audit_store_open(path, sync, &db);
+	r = audit_store_open(path, &db);
 	if (r < 0)
 		return r == -EUCLEAN ? -EBADMSG : r;
-	r = audit_trail_open(db, audit->vault_id, sync, &trail);
+	r = audit_trail_open(db, audit->vault_id, &trail);
 	if (r < 0)
 		return r;
 	r = fit_key(audit, trail, audit_trail_segment(trail));
@@ -226,6 +225,16 @@ int audit_flush(struct audit *audit)
 	struct audit_entry entry = {.event = NULL};
 
 	return audit_writer_add_wait(audit->writer, &entry);
+}
+
+void audit_set_level(struct audit *audit, enum audit_level level)
+{
+	audit_writer_set_level(audit->writer, level);
+}
+
+enum audit_level audit_level(const struct audit *audit)
+{
+	return audit_writer_level(audit->writer);
 }
 
 int audit_health(struct audit *audit)

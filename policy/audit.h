@@ -40,7 +40,10 @@
 	X(AUDIT_KEY, "key") /* slots, KEK, master key, a file's key */                          \
 	X(AUDIT_BACKUP, "backup")                                                               \
 	X(AUDIT_RESTORE, "restore") /* also: recovered from keystore.copy */                    \
-	X(AUDIT_ACCEPT, "accept")
+	X(AUDIT_ACCEPT, "accept")                                                               \
+	X(AUDIT_ROLE, "role")	/* members of a role */                                         \
+	X(AUDIT_RULES, "rules") /* several rules at once */                                     \
+	X(AUDIT_MODE, "mode")	/* learning, and the sealed settings */
 
 enum audit_action {
 	AUDIT_ACTION_NONE,
@@ -95,7 +98,12 @@ struct audit_key_wrapper {
 	void *arg;
 };
 
-enum audit_level { AUDIT_BEST_EFFORT, AUDIT_REQUIRED, AUDIT_REQUIRED_SYNC };
+/* The later ones are stricter. */
+enum audit_level { AUDIT_BEST_EFFORT, AUDIT_REQUIRED, AUDIT_REQUIRED_SYNC, AUDIT_LEVELS };
+/* "best-effort", "required", "required,sync" */
+const char *audit_level_word(enum audit_level level);
+/* -EINVAL for a word that is none. */
+int audit_level_from_word(const char *word, enum audit_level *ret_level);
 
 /* Makes audit.db and audit.key with segment 1; ret_fingerprint: SHA-256 of the first public key. */
 int audit_create(const char *vault_dir, const uint8_t vault_id[ID_SIZE],
@@ -134,6 +142,9 @@ int audit_append(struct audit *audit, const struct audit_event *event,
 int audit_append_wait(struct audit *audit, const struct audit_event *event, bool sync);
 /* Waits until everything queued so far is written. Its group's result. Never from inside `done`. */
 int audit_flush(struct audit *audit);
+/* From the next group commit on. Thread-safe, as is the next. */
+void audit_set_level(struct audit *audit, enum audit_level level);
+enum audit_level audit_level(const struct audit *audit);
 /* 0 while records can be written, else the last failure. */
 int audit_health(struct audit *audit);
 /* Ends the segment: a last record names the next public key, the old private key is overwritten. */

@@ -5,6 +5,7 @@
  */
 #include "policy/audit.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "keystore/base/json.h"
@@ -21,6 +22,27 @@ static void add_number(struct json *json, const char *name, int64_t number)
 static void add_name(struct json *json, const char *name, const char *text)
 {
 	json_bytes(json, name, text, text ? strlen(text) : 0);
+}
+
+static const char *const level_words[] = {[AUDIT_BEST_EFFORT] = "best-effort",
+	[AUDIT_REQUIRED] = "required",
+	[AUDIT_REQUIRED_SYNC] = "required,sync"};
+static_assert(ARRAY_SIZE(level_words) == AUDIT_LEVELS, "a word for every level");
+
+const char *audit_level_word(enum audit_level level)
+{
+	return level_words[level];
+}
+
+int audit_level_from_word(const char *word, enum audit_level *ret_level)
+{
+	for (int level = 0; level < AUDIT_LEVELS; level++) {
+		if (strcmp(level_words[level], word) == 0) {
+			*ret_level = level;
+			return 0;
+		}
+	}
+	return -EINVAL;
 }
 
 const char *audit_outcome_word(enum audit_outcome outcome)

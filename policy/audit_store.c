@@ -66,12 +66,12 @@ int audit_store_create(const char *path, const uint8_t vault_id[ID_SIZE], struct
 	return 0;
 }
 
-int audit_store_open(const char *path, bool sync, struct db **ret_db)
+int audit_store_open(const char *path, struct db **ret_db)
 {
 	scope(db_close) struct db *db = NULL;
 	int r;
 
-	r = db_open(path, sync ? 0 : DB_SYNC_NORMAL, &db);
+	r = db_open(path, DB_SYNC_NORMAL, &db);
 	if (r < 0)
 		return r;
 	r = db_check_plain(db);

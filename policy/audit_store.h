@@ -17,8 +17,8 @@ struct audit_segment {
 
 /* A new database with its tables, for this vault; -EEXIST when there is one. */
 int audit_store_create(const char *path, const uint8_t vault_id[ID_SIZE], struct db **ret_db);
-/* Opens for writing; sync: every commit waits for the disk. -EPROTONOSUPPORT when it is newer. */
-int audit_store_open(const char *path, bool sync, struct db **ret_db);
+/* Opens for writing; commits do not wait for the disk. -EPROTONOSUPPORT when it is newer. */
+int audit_store_open(const char *path, struct db **ret_db);
 
 int audit_store_add_record(struct db *db, const struct audit_record *record);
 int audit_store_add_segment(struct db *db, const struct audit_segment *segment);

@@ -16,7 +16,6 @@
 struct audit_trail {
 	struct db *db;
 	uint8_t vault_id[ID_SIZE];
-	bool always_sync;
 	struct audit_place head;
 	int64_t head_time_ns;
 	struct audit_signer *signer; /* of head.segment */
@@ -146,8 +145,7 @@ static int check_end(struct audit_trail *trail)
 	return check_last_record(trail);
 }
 
-int audit_trail_open(struct db *db, const uint8_t vault_id[ID_SIZE], bool always_sync,
-	struct audit_trail **ret_trail)
+int audit_trail_open(struct db *db, const uint8_t vault_id[ID_SIZE], struct audit_trail **ret_trail)
 {
 	scope(audit_trail_close) struct audit_trail *trail = NULL;
 	int r;
@@ -158,7 +156,6 @@ int audit_trail_open(struct db *db, const uint8_t vault_id[ID_SIZE], bool always
 		return -ENOMEM;
 	}
 	trail->db = db;
-	trail->always_sync = always_sync;
 	memcpy(trail->vault_id, vault_id, ID_SIZE);
 	r = check_end(trail);
 	if (r < 0) /* a row that is missing or malformed does not fit the head either */
@@ -213,7 +210,7 @@ int audit_trail_begin(struct audit_trail *trail, bool sync)
 	/* Records in a file that nobody can find any more are none. */
 	if (!db_is_in_place(trail->db))
 		return -ESTALE;
-	trail->is_synced = sync && !trail->always_sync;
+	trail->is_synced = sync;
 	if (trail->is_synced) {
 		r = db_set_sync_full(trail->db, true);
 		if (r < 0)

@@ -18,8 +18,8 @@ int audit_trail_create(struct db *db, const uint8_t vault_id[ID_SIZE], struct au
  * Takes db. Checks that the head is signed by its segment's key and that the last record fits it
  * and its predecessor: -EBADMSG. Nothing can be added before audit_trail_set_signer.
  */
-int audit_trail_open(struct db *db, const uint8_t vault_id[ID_SIZE], bool always_sync,
-	struct audit_trail **ret_trail);
+int audit_trail_open(
+	struct db *db, const uint8_t vault_id[ID_SIZE], struct audit_trail **ret_trail);
 struct audit_trail *audit_trail_close(struct audit_trail *trail);
 /* Takes the signer on success; -EKEYREJECTED when it is not the segment's. */
 int audit_trail_set_signer(struct audit_trail *trail, struct audit_signer *signer);

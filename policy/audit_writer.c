@@ -28,6 +28,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include "keystore/base/clock.h"
@@ -52,7 +53,7 @@ struct node {
 };
 
 struct audit_writer {
-	enum audit_level level;
+	_Atomic enum audit_level level;
 	pthread_t thread;
 
 	/* used by the thread only */
@@ -91,9 +92,9 @@ static bool fold(struct audit_writer *writer, struct node *node)
 }
 
 /* Sets is_folded and tells whether the commit must wait for the disk. */
-static bool prepare_group(struct audit_writer *writer, struct node *group)
+static bool prepare_group(struct audit_writer *writer, struct node *group, enum audit_level level)
 {
-	bool sync = false;
+	bool sync = level == AUDIT_REQUIRED_SYNC;
 
 	for (size_t i = 0; i < FOLD_SLOTS; i++)
 		writer->fold[i] = NULL;
@@ -136,9 +137,10 @@ static int add_group(struct audit_writer *writer, struct node *group, uint64_t d
 	return r;
 }
 
-static int commit_group(struct audit_writer *writer, struct node *group, uint64_t dropped)
+static int commit_group(
+	struct audit_writer *writer, struct node *group, uint64_t dropped, enum audit_level level)
 {
-	bool sync = prepare_group(writer, group);
+	bool sync = prepare_group(writer, group, level);
 	int r;
 
 	r = audit_trail_begin(writer->trail, sync);
@@ -150,13 +152,14 @@ static int commit_group(struct audit_writer *writer, struct node *group, uint64_
 	return r;
 }
 
-static bool node_is_dropped(const struct audit_writer *writer, const struct node *node, int result)
+static bool node_is_dropped(const struct node *node, enum audit_level level, int result)
 {
-	return result < 0 && writer->level == AUDIT_BEST_EFFORT && !node->is_never_dropped;
+	return result < 0 && level == AUDIT_BEST_EFFORT && !node->is_never_dropped;
 }
 
 /* Makes the group's result known: numbers first, so that who was told finds them. */
-static void publish(struct audit_writer *writer, const struct node *group, uint64_t gap, int result)
+static void publish(struct audit_writer *writer, const struct node *group, uint64_t gap,
+	enum audit_level level, int result)
 {
 	struct audit_head head;
 	uint64_t count = 0, dropped = 0;
@@ -164,7 +167,7 @@ static void publish(struct audit_writer *writer, const struct node *group, uint6
 	for (const struct node *node = group; node; node = node->next) {
 		count++;
 		/* A folded node's count is in the node it was folded into. */
-		if (node_is_dropped(writer, node, result) && !node->is_folded)
+		if (node_is_dropped(node, level, result) && !node->is_folded)
 			dropped += (uint64_t)node->event.count;
 	}
 	audit_trail_head(writer->trail, &head);
@@ -179,24 +182,25 @@ static void publish(struct audit_writer *writer, const struct node *group, uint6
 	pthread_mutex_unlock(&writer->lock);
 }
 
-static void tell_group(struct audit_writer *writer, struct node *group, int result)
+static void tell_group(struct node *group, enum audit_level level, int result)
 {
 	while (group) {
 		struct node *node = group;
 
 		group = node->next;
 		if (node->done)
-			node->done(node->arg, node_is_dropped(writer, node, result) ? 0 : result);
+			node->done(node->arg, node_is_dropped(node, level, result) ? 0 : result);
 		free(node);
 	}
 }
 
 static void run_group(struct audit_writer *writer, struct node *group, uint64_t dropped)
 {
-	int r = commit_group(writer, group, dropped);
+	enum audit_level level = atomic_load(&writer->level);
+	int r = commit_group(writer, group, dropped, level);
 
-	publish(writer, group, dropped, r);
-	tell_group(writer, group, r);
+	publish(writer, group, dropped, level, r);
+	tell_group(group, level, r);
 }
 
 /* ---- the thread ---- */
@@ -306,7 +310,7 @@ int audit_writer_start(
 	if (!writer)
 		return -ENOMEM;
 	writer->trail = trail;
-	writer->level = level;
+	atomic_init(&writer->level, level);
 	writer->last = &writer->first;
 	audit_trail_head(trail, &writer->head);
 	pthread_mutex_init(&writer->lock, NULL);
@@ -323,6 +327,16 @@ int audit_writer_start(
 	}
 	*ret_writer = writer;
 	return 0;
+}
+
+void audit_writer_set_level(struct audit_writer *writer, enum audit_level level)
+{
+	atomic_store(&writer->level, level);
+}
+
+enum audit_level audit_writer_level(const struct audit_writer *writer)
+{
+	return atomic_load(&writer->level);
 }
 
 struct audit_writer *audit_writer_stop(struct audit_writer *writer)
@@ -378,7 +392,7 @@ static int node_new(const struct audit_entry *entry, struct node **ret_node)
 }
 
 /* 0, or why it was not queued; takes the node on success. */
-static int enqueue(struct audit_writer *writer, struct node *node)
+static int enqueue(struct audit_writer *writer, struct node *node, enum audit_level level)
 {
 	int r = 0;
 
@@ -387,7 +401,7 @@ static int enqueue(struct audit_writer *writer, struct node *node)
 		r = -ESHUTDOWN;
 	} else if (writer->pending >= LIMIT_AUDIT_QUEUE) {
 		r = -EAGAIN;
-		if (node_is_dropped(writer, node, r))
+		if (node_is_dropped(node, level, r))
 			writer->dropped += (uint64_t)node->event.count;
 	} else {
 		/* Read under the lock: the order of times is the order of the queue. */
@@ -409,6 +423,7 @@ static int enqueue(struct audit_writer *writer, struct node *node)
 
 int audit_writer_add(struct audit_writer *writer, const struct audit_entry *entry)
 {
+	enum audit_level level = atomic_load(&writer->level);
 	struct node *node;
 	bool is_dropped;
 	int r;
@@ -416,10 +431,10 @@ int audit_writer_add(struct audit_writer *writer, const struct audit_entry *entr
 	r = node_new(entry, &node);
 	if (r < 0)
 		return r;
-	r = enqueue(writer, node);
+	r = enqueue(writer, node, level);
 	if (r == 0)
 		return 0;
-	is_dropped = r == -EAGAIN && node_is_dropped(writer, node, r);
+	is_dropped = r == -EAGAIN && node_is_dropped(node, level, r);
 	free(node);
 	if (!is_dropped)
 		return r;

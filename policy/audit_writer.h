@@ -31,6 +31,9 @@ int audit_writer_add(struct audit_writer *writer, const struct audit_entry *entr
 /* Queues, waits for the group commit, returns its result. */
 int audit_writer_add_wait(struct audit_writer *writer, const struct audit_entry *entry);
 int audit_writer_health(struct audit_writer *writer);
+/* A group commit goes by the level that holds when it begins. */
+void audit_writer_set_level(struct audit_writer *writer, enum audit_level level);
+enum audit_level audit_writer_level(const struct audit_writer *writer);
 /* The last committed head and what is queued behind it. */
 void audit_writer_head(struct audit_writer *writer, struct audit_head *ret_head);
 

@@ -1,48 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * decide.c - THE decision. Among the rules that can match the subject (ruleset_private.h) the
- * lowest number that applies is looked for: a deny on any name first, then an allow on each name.
+ * decide.c - THE decision. Among the rules that can match subject and path (ruleset_private.h) the
+ * lowest number that applies is looked for: a deny on any name first, then an allow on each name,
+ * then a learn on each.
  */
 #include "policy/decide.h"
 
-#include "policy/ruleset_private.h"
+#include "policy/decide_match.h"
 
 #define RULE_INDEX_NONE UINT32_MAX
-
-static bool word_matches(const struct subject_word *word, const struct subject *subject)
-{
-	switch (word->kind) {
-	case WORD_ANY:
-		return true;
-	case WORD_USER:
-		return word->number == subject->uid && word->number != SUBJECT_ID_UNKNOWN;
-	case WORD_GROUP:
-		return subject_in_group(subject, word->number);
-	case WORD_KINDS:
-		break;
-	}
-	return false;
-}
-
-/* Words of one kind are alternatives, words of different kinds must all match. */
-bool rule_matches_subject(const struct rule *rule, const struct subject *subject)
-{
-	unsigned present = 0, matched = 0;
-
-	for (size_t i = 0; i < rule->word_count; i++) {
-		unsigned kind = 1u << rule->words[i].kind;
-
-		present |= kind;
-		if (!(matched & kind) && word_matches(&rule->words[i], subject))
-			matched |= kind;
-	}
-	return present && matched == present;
-}
-
-static bool matches_name(const struct ruleset *ruleset, size_t index, const struct path_name *name)
-{
-	return path_pattern_matches(ruleset_pattern(ruleset, index), name->path, name->len);
-}
 
 /* What is looked for: the lowest rule of an effect that applies to this one name. */
 struct search {
@@ -50,21 +16,86 @@ struct search {
 	const struct question *question;
 	const struct path_name *name;
 	enum rule_effect effect;
+	unsigned permissions; /* any of these */
+	const char *via_role; /* by which the list at hand was found, or NULL */
 	uint32_t lowest;
+	/* Of allows that nothing but this kept from applying to the name. */
+	enum obstacle nearest;
+	bool wants_hash;
 };
 
-static void search_list(struct search *search, struct rule_list list)
+static void consider_rule(void *arg, uint32_t index)
 {
-	for (size_t i = 0; i < list.count && list.rules[i] < search->lowest; i++) {
-		uint32_t index = list.rules[i];
-		const struct rule *rule = ruleset_at(search->ruleset, index);
+	struct search *search = arg;
+	const struct compiled_rule *compiled = ruleset_compiled(search->ruleset, index);
+	enum obstacle obstacle;
 
-		if ((rule->permissions & search->question->permission) &&
-			matches_name(search->ruleset, index, search->name) &&
-			rule_matches_subject(rule, search->question->subject)) {
-			search->lowest = index;
-			return;
-		}
+	if (!(compiled->rule.permissions & search->permissions) ||
+		!path_pattern_matches(compiled->pattern, search->name->path, search->name->len))
+		return;
+	obstacle = rule_match(search->ruleset, compiled, search->question, search->via_role);
+	if (obstacle == OBSTACLE_NONE)
+		search->lowest = index;
+	if (obstacle == OBSTACLE_SHA256 && hash_is_open(search->question))
+		search->wants_hash = true;
+	if (obstacle > search->nearest)
+		search->nearest = obstacle;
+}
+
+/* Lists that are looked for together: their places in memory are far apart. */
+#define BATCH 32
+
+struct batch {
+	struct search *search;
+	const struct path_keys *keys;
+	size_t count;
+	struct wanted_list {
+		const struct rule_index *index;
+		uint32_t number;
+		const char *via_role;
+		struct rule_list list;
+	} wanted[BATCH];
+};
+
+static void search_batch(struct batch *batch)
+{
+	struct search *search = batch->search;
+
+	for (size_t i = 0; i < batch->count; i++)
+		batch->wanted[i].list =
+			rule_index_find(batch->wanted[i].index, batch->wanted[i].number);
+	for (size_t i = 0; i < batch->count; i++) {
+		search->via_role = batch->wanted[i].via_role;
+		if (batch->wanted[i].list.count)
+			rule_list_visit(batch->wanted[i].list, batch->keys, &search->lowest,
+				consider_rule, search);
+	}
+	batch->count = 0;
+}
+
+static void want_list(
+	struct batch *batch, const struct rule_index *index, uint32_t number, const char *via_role)
+{
+	if (!index->slots)
+		return;
+	if (batch->count == BATCH)
+		search_batch(batch);
+	rule_index_prefetch(index, number);
+	batch->wanted[batch->count++] =
+		(struct wanted_list){.index = index, .number = number, .via_role = via_role};
+}
+
+static void want_roles(struct batch *batch, const struct id_table *table, uint32_t id)
+{
+	const struct search *search = batch->search;
+	const struct role_table *roles = search->ruleset->roles;
+	const struct rule_index *index = &search->ruleset->effects[search->effect].roles;
+	struct id_list held = id_table_find(table, id);
+
+	for (size_t i = 0; i < held.count; i++) {
+		const struct role_span *role = &roles->roles[held.values[i]];
+
+		want_list(batch, index, role->hash, role->name);
 	}
 }
 
@@ -72,42 +103,66 @@ static void search_list(struct search *search, struct rule_list list)
 static void search_name(struct search *search, const struct path_name *name)
 {
 	const struct subject *subject = search->question->subject;
+	const struct effect_index *index = &search->ruleset->effects[search->effect];
+	const struct role_table *roles = search->ruleset->roles;
+	struct path_keys keys;
+	struct batch batch;
 
 	search->name = name;
-	search_list(search, ruleset_of_any(search->ruleset, search->effect));
-	search_list(search, ruleset_of_user(search->ruleset, search->effect, subject->uid));
-	search_list(search, ruleset_of_group(search->ruleset, search->effect, subject->gid));
-	for (size_t i = 0; i < subject->group_count; i++)
-		search_list(search,
-			ruleset_of_group(search->ruleset, search->effect, subject->groups[i]));
+	path_keys_of(name->path, name->len, &keys);
+	batch.search = search;
+	batch.keys = &keys;
+	batch.count = 0;
+	want_list(&batch, &index->any, 0, NULL);
+	/* Who is who in another user namespace counts for nothing. */
+	if (subject->initial_userns) {
+		want_list(&batch, &index->users, subject->uid, NULL);
+		want_list(&batch, &index->groups, subject->gid, NULL);
+		for (size_t i = 0; i < subject->group_count; i++)
+			want_list(&batch, &index->groups, subject->groups[i], NULL);
+	}
+	if (subject->initial_userns && index->roles.slots) {
+		want_roles(&batch, &roles->users, subject->uid);
+		want_roles(&batch, &roles->groups, subject->gid);
+		for (size_t i = 0; i < subject->group_count; i++)
+			want_roles(&batch, &roles->groups, subject->groups[i]);
+	}
+	search_batch(&batch);
 }
 
 /* The lowest deny on any of the names. */
-static uint32_t find_deny(const struct ruleset *ruleset, const struct question *question)
+static uint32_t find_deny(struct search *search)
 {
-	struct search search = {ruleset, question, NULL, RULE_DENY, RULE_INDEX_NONE};
-
-	if (ruleset_has(ruleset, RULE_DENY, question->permission))
-		for (size_t i = 0; i < question->name_count; i++)
-			search_name(&search, &question->names[i]);
-	return search.lowest;
+	search->effect = RULE_DENY;
+	search->permissions = search->question->permission;
+	search->lowest = RULE_INDEX_NONE;
+	if (search->ruleset->effects[RULE_DENY].permissions & search->permissions)
+		for (size_t i = 0; i < search->question->name_count; i++)
+			search_name(search, &search->question->names[i]);
+	return search->lowest;
 }
 
-/* The lowest allow on the first name, if each of the other names has one as well. */
-static uint32_t find_allow(const struct ruleset *ruleset, const struct question *question)
+/* The lowest rule of the effect on the first name, if each of the other names has one as well. */
+static uint32_t find_allow(struct search *search, enum rule_effect effect)
 {
 	uint32_t first = RULE_INDEX_NONE;
 
-	if (!ruleset_has(ruleset, RULE_ALLOW, question->permission))
+	search->effect = effect;
+	search->nearest = OBSTACLE_NONE;
+	search->permissions = search->question->permission;
+	/* Where names are hidden, who may do anything else with a file sees it. */
+	if (search->permissions == PERMISSION_LIST && search->ruleset->is_private)
+		search->permissions = PERMISSION_ALL;
+	if (!(search->ruleset->effects[effect].permissions & search->permissions))
 		return RULE_INDEX_NONE;
-	for (size_t i = 0; i < question->name_count; i++) {
-		struct search search = {ruleset, question, NULL, RULE_ALLOW, RULE_INDEX_NONE};
-
-		search_name(&search, &question->names[i]);
-		if (search.lowest == RULE_INDEX_NONE)
+	for (size_t i = 0; i < search->question->name_count; i++) {
+		search->lowest = RULE_INDEX_NONE;
+		search->nearest = OBSTACLE_NONE;
+		search_name(search, &search->question->names[i]);
+		if (search->lowest == RULE_INDEX_NONE)
 			return RULE_INDEX_NONE;
 		if (i == 0)
-			first = search.lowest;
+			first = search->lowest;
 	}
 	return first;
 }
@@ -119,7 +174,7 @@ static enum reason refused_before_rules(const struct question *question)
 
 	if (question->subject->uid == SUBJECT_ID_UNKNOWN)
 		return REASON_UID_UNKNOWN;
-	if (!question->subject->initial_userns)
+	if (!question->subject->initial_userns && !question->subject->contained_userns)
 		return REASON_USER_NAMESPACE;
 	if (question->name_count == 0 || permission == 0 || (permission & ~PERMISSION_ALL) ||
 		(permission & (permission - 1)))
@@ -127,47 +182,79 @@ static enum reason refused_before_rules(const struct question *question)
 	return REASON_NONE;
 }
 
+static const enum reason reason_of_obstacle[OBSTACLES] = {
+	[OBSTACLE_NONE] = REASON_NO_RULE,
+	[OBSTACLE_PERMISSION] = REASON_NO_RULE,
+	[OBSTACLE_PATH] = REASON_NO_RULE,
+	[OBSTACLE_SUBJECT] = REASON_NO_RULE,
+	[OBSTACLE_EXE] = REASON_EXE_DIFFERS,
+	[OBSTACLE_UNIT] = REASON_UNIT_DIFFERS,
+	[OBSTACLE_CLOCK] = REASON_CLOCK_STEP,
+	[OBSTACLE_NOT_YET] = REASON_NOT_YET,
+	[OBSTACLE_EXPIRED] = REASON_EXPIRED,
+	[OBSTACLE_HOURS] = REASON_OUTSIDE_HOURS,
+	[OBSTACLE_SHA256] = REASON_HASH_DIFFERS,
+	[OBSTACLE_BUDGET] = REASON_OVER_BUDGET,
+};
+
+static enum reason reason_of_refusal(const struct question *question, enum obstacle nearest)
+{
+	if (question->permission == PERMISSION_LIST)
+		return REASON_PRIVATE_LIST;
+	/* Of a caller in another namespace nobody is told more. */
+	if (!question->subject->initial_userns)
+		return REASON_USER_NAMESPACE;
+	if (nearest == OBSTACLE_SHA256 &&
+		!(question->surroundings && question->surroundings->sha256))
+		return REASON_HASH_UNKNOWN;
+	return reason_of_obstacle[nearest];
+}
+
+static struct decision decided(
+	const struct search *search, enum verdict verdict, uint32_t index, enum reason reason)
+{
+	return (struct decision){
+		.verdict = verdict,
+		.rule = index == RULE_INDEX_NONE
+				? 0
+				: ruleset_compiled(search->ruleset, index)->rule.number,
+		.reason = reason,
+		.wants_hash = search->wants_hash,
+	};
+}
+
 struct decision decide(const struct ruleset *ruleset, const struct question *question)
 {
 	enum reason refused = refused_before_rules(question);
+	struct search search = {.ruleset = ruleset, .question = question};
+	enum obstacle nearest;
 	uint32_t index;
 
 	if (refused != REASON_NONE)
-		return (struct decision){VERDICT_DENY, 0, refused};
-	index = find_deny(ruleset, question);
+		return (struct decision){.reason = refused};
+	index = find_deny(&search);
 	if (index != RULE_INDEX_NONE)
-		return (struct decision){
-			VERDICT_DENY, ruleset_at(ruleset, index)->number, REASON_RULE_DENY};
-	index = find_allow(ruleset, question);
+		return decided(&search, VERDICT_DENY, index, REASON_RULE_DENY);
+	index = find_allow(&search, RULE_ALLOW);
+	nearest = search.nearest;
 	if (index != RULE_INDEX_NONE)
-		return (struct decision){
-			VERDICT_ALLOW, ruleset_at(ruleset, index)->number, REASON_RULE_ALLOW};
-	if (question->permission == PERMISSION_LIST)
-		return (struct decision){VERDICT_ALLOW, 0, REASON_DEFAULT_LIST};
-	return (struct decision){VERDICT_DENY, 0, REASON_NO_RULE};
-}
-
-static bool matches_names(
-	const struct ruleset *ruleset, size_t index, const struct question *question)
-{
-	bool deny = ruleset_at(ruleset, index)->effect == RULE_DENY;
-
-	for (size_t i = 0; i < question->name_count; i++)
-		if (matches_name(ruleset, index, &question->names[i]) == deny)
-			return deny;
-	return !deny;
+		return decided(&search, VERDICT_ALLOW, index, REASON_RULE_ALLOW);
+	if (question->permission == PERMISSION_LIST && !ruleset->is_private)
+		return decided(&search, VERDICT_ALLOW, RULE_INDEX_NONE, REASON_DEFAULT_LIST);
+	index = find_allow(&search, RULE_LEARN);
+	if (index != RULE_INDEX_NONE)
+		return decided(&search, VERDICT_ALLOW, index, REASON_LEARNED);
+	return decided(
+		&search, VERDICT_DENY, RULE_INDEX_NONE, reason_of_refusal(question, nearest));
 }
 
 struct decision decide_traced(const struct ruleset *ruleset, const struct question *question,
 	void (*consider)(void *arg, const struct consideration *consideration), void *arg)
 {
 	for (size_t i = 0; i < ruleset_count(ruleset); i++) {
-		const struct rule *rule = ruleset_at(ruleset, i);
 		struct consideration consideration = {
-			.rule = rule,
-			.permission_matches = rule->permissions & question->permission,
-			.subject_matches = rule_matches_subject(rule, question->subject),
-			.path_matches = matches_names(ruleset, i, question),
+			.rule = ruleset_at(ruleset, i),
+			.obstacle = rule_obstacle(ruleset, i, question),
 		};
 
 		consider(arg, &consideration);

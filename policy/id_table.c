@@ -18,7 +18,7 @@ static int compare_pairs(const void *a, const void *b)
 
 	if (first->id != second->id)
 		return first->id < second->id ? -1 : 1;
-	return (first->rule > second->rule) - (first->rule < second->rule);
+	return (first->value > second->value) - (first->value < second->value);
 }
 
 /* The slot of this id, or the free one where it would stand. */
@@ -33,7 +33,7 @@ static struct id_slot *find_slot(const struct id_table *table, uint32_t id)
 
 static void fill(struct id_table *table, const struct id_pair *pairs, size_t count)
 {
-	size_t rules = 0;
+	size_t values = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		struct id_slot *slot;
@@ -43,31 +43,41 @@ static void fill(struct id_table *table, const struct id_pair *pairs, size_t cou
 		slot = find_slot(table, pairs[i].id);
 		if (slot->count++ == 0) {
 			slot->id = pairs[i].id;
-			slot->first = rules;
+			slot->first = values;
 		}
-		table->rules[rules++] = pairs[i].rule;
+		table->values[values++] = pairs[i].value;
 	}
+}
+
+static size_t count_ids(const struct id_pair *pairs, size_t count)
+{
+	size_t ids = 0;
+
+	for (size_t i = 0; i < count; i++)
+		ids += i == 0 || pairs[i].id != pairs[i - 1].id;
+	return ids;
 }
 
 int id_table_init(struct id_table *table, struct id_pair *pairs, size_t count)
 {
 	struct id_table made = {0};
-	size_t slots = 2;
+	size_t slots = 2, ids;
 
 	if (count == 0) {
 		*table = made;
 		return 0;
 	}
-	while (slots < 2 * count)
+	qsort(pairs, count, sizeof(*pairs), compare_pairs);
+	ids = count_ids(pairs, count);
+	while (slots < 2 * ids)
 		slots *= 2;
 	made.slots = calloc(slots, sizeof(*made.slots));
-	made.rules = calloc(count, sizeof(*made.rules));
+	made.values = calloc(count, sizeof(*made.values));
 	made.mask = slots - 1;
-	if (!made.slots || !made.rules) {
+	if (!made.slots || !made.values) {
 		id_table_done(&made);
 		return -ENOMEM;
 	}
-	qsort(pairs, count, sizeof(*pairs), compare_pairs);
 	fill(&made, pairs, count);
 	*table = made;
 	return 0;
@@ -76,16 +86,16 @@ int id_table_init(struct id_table *table, struct id_pair *pairs, size_t count)
 void id_table_done(struct id_table *table)
 {
 	free(table->slots);
-	free(table->rules);
+	free(table->values);
 	*table = (struct id_table){0};
 }
 
-struct rule_list id_table_find(const struct id_table *table, uint32_t id)
+struct id_list id_table_find(const struct id_table *table, uint32_t id)
 {
 	const struct id_slot *slot;
 
 	if (!table->slots)
-		return (struct rule_list){0};
+		return (struct id_list){0};
 	slot = find_slot(table, id);
-	return (struct rule_list){.rules = table->rules + slot->first, .count = slot->count};
+	return (struct id_list){.values = table->values + slot->first, .count = slot->count};
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * id_table.h - from a user or group number to the rules that name it: a hash table made once.
+ * id_table.h - from a number to a list of numbers: a hash table made once.
  * Immutable afterwards: any number of threads.
  */
 #ifndef POLICY_ID_TABLE_H
@@ -10,24 +10,24 @@
 #include <stdint.h>
 
 struct id_pair {
-	uint32_t id, rule;
+	uint32_t id, value;
 };
 
-/* Ascending indexes of rules. */
-struct rule_list {
-	const uint32_t *rules;
+/* Ascending. */
+struct id_list {
+	const uint32_t *values;
 	size_t count;
 };
 
 struct id_table {
 	struct id_slot *slots;
 	size_t mask; /* slots - 1 */
-	uint32_t *rules;
+	uint32_t *values;
 };
 
 /* Sorts pairs; the same pair twice counts once. {0} is a valid empty table. */
 int id_table_init(struct id_table *table, struct id_pair *pairs, size_t count);
 void id_table_done(struct id_table *table);
-struct rule_list id_table_find(const struct id_table *table, uint32_t id);
+struct id_list id_table_find(const struct id_table *table, uint32_t id);
 
 #endif

@@ -1,48 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * path_pattern.c - patterns over paths. A pattern is compiled into components, each either `**` or
- * a run of tokens that match one name byte by byte.
- *
- * Both levels match greedily: after a mismatch only the last star (`**` between components, `*`
- * inside one) takes one more component or byte. That finds a match whenever there is one, since
- * what an earlier star could take, the last one can take as well, and it costs at most
- * O(pattern * path). What every match must begin and end with is compared first.
+ * path_pattern.c - patterns over paths, compiled into components, each either `**` or a run of
+ * tokens that match one name byte by byte.
  */
-#include "policy/path_pattern.h"
+#include "policy/path_pattern_private.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <limits.h>
-#include <stdint.h>
-#include <string.h>
-
-#include "keystore/base/limits.h"
-
-enum token_kind { TOKEN_BYTE, TOKEN_ANY_BYTE, TOKEN_STAR, TOKEN_SET };
-
-struct token {
-	uint8_t kind;
-	uint8_t byte; /* TOKEN_BYTE */
-	uint16_t set; /* TOKEN_SET: index */
-};
-
-struct byte_set {
-	uint8_t bits[32];
-};
-
-struct component {
-	bool any_depth; /* `**`: any number of names, none too */
-	uint16_t first, count;
-};
-
-struct path_pattern {
-	struct token *tokens;
-	struct component *components;
-	struct byte_set *sets;
-	size_t token_count, component_count, set_count;
-	char *prefix, *suffix; /* literal bytes at both ends of every match */
-	size_t prefix_len, suffix_len;
-};
 
 static_assert(LIMIT_PATTERN < UINT16_MAX, "token numbers fit");
 
@@ -69,11 +33,6 @@ struct path_pattern *path_pattern_free(struct path_pattern *pattern)
 static void set_add(struct byte_set *set, unsigned byte)
 {
 	set->bits[byte / CHAR_BIT] |= 1u << (byte % CHAR_BIT);
-}
-
-static bool set_has(const struct byte_set *set, unsigned byte)
-{
-	return set->bits[byte / CHAR_BIT] & (1u << (byte % CHAR_BIT));
 }
 
 /* What is being compiled: text that is consumed, and the pattern that grows. */
@@ -334,81 +293,4 @@ int path_pattern_new(
 	find_suffix(pattern);
 	*ret_pattern = take(&pattern);
 	return 0;
-}
-
-static bool token_matches(
-	const struct path_pattern *pattern, const struct token *token, uint8_t byte)
-{
-	if (token->kind == TOKEN_BYTE)
-		return token->byte == byte;
-	return token->kind == TOKEN_ANY_BYTE || set_has(&pattern->sets[token->set], byte);
-}
-
-static bool component_matches(const struct path_pattern *pattern, const struct component *component,
-	const char *name, size_t len)
-{
-	const struct token *tokens = &pattern->tokens[component->first];
-	size_t token = 0, at = 0, star = SIZE_MAX, star_at = 0;
-
-	while (at < len || token < component->count) {
-		if (token < component->count && tokens[token].kind == TOKEN_STAR) {
-			star = token++;
-			star_at = at;
-		} else if (token < component->count && at < len &&
-			   token_matches(pattern, &tokens[token], (uint8_t)name[at])) {
-			token++;
-			at++;
-		} else if (star != SIZE_MAX && star_at < len) {
-			token = star + 1;
-			at = ++star_at;
-		} else {
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool ends_match(const struct path_pattern *pattern, const char *path, size_t len)
-{
-	return len >= pattern->prefix_len && len >= pattern->suffix_len &&
-	       memcmp(path, pattern->prefix, pattern->prefix_len) == 0 &&
-	       memcmp(path + len - pattern->suffix_len, pattern->suffix, pattern->suffix_len) == 0;
-}
-
-bool path_pattern_matches(const struct path_pattern *pattern, const char *path, size_t len)
-{
-	const struct component *components = pattern->components;
-	const char *end = path + len, *at = len ? path : NULL, *star_at = NULL;
-	size_t component = 0, star = SIZE_MAX;
-
-	if (!ends_match(pattern, path, len))
-		return false;
-	for (;;) {
-		const char *slash, *next;
-
-		if (component < pattern->component_count && components[component].any_depth) {
-			star = component++;
-			star_at = at;
-			if (component == pattern->component_count)
-				return true;
-			continue;
-		}
-		if (!at)
-			return component == pattern->component_count;
-		slash = memchr(at, '/', end - at);
-		next = slash ? slash + 1 : NULL;
-		if (component < pattern->component_count &&
-			component_matches(
-				pattern, &components[component], at, (slash ? slash : end) - at)) {
-			component++;
-			at = next;
-			continue;
-		}
-		if (star == SIZE_MAX)
-			return false;
-		slash = memchr(star_at, '/', end - star_at);
-		star_at = slash ? slash + 1 : NULL;
-		at = star_at;
-		component = star + 1;
-	}
 }

@@ -43,7 +43,29 @@
 	X(REASON_SLOT, "slot", "a slot secret was given")                                          \
 	X(REASON_OTHER_USER, "other-user",                                                         \
 		"the request carries another user than its process has (an overlay, an override)") \
-	X(REASON_USER_SHARE, "user-share", "the user has as many files open as one user may")
+	X(REASON_USER_SHARE, "user-share", "the user has as many files open as one user may")      \
+	X(REASON_LEARNED, "learned", "no rule allows it, but accesses like this one are learned")  \
+	X(REASON_PRIVATE_LIST, "private-list", "names of a private vault are hidden")              \
+	X(REASON_ON_THE_WAY, "on-the-way",                                                         \
+		"the directory leads to something that may be read or seen")                       \
+	X(REASON_EXE_DIFFERS, "exe-differs", "no rule allows it with this program")                \
+	X(REASON_EXE_REPLACED, "exe-replaced",                                                     \
+		"the program's file was replaced since the process started")                       \
+	X(REASON_HASH_DIFFERS, "hash-differs", "no rule allows it with a program of this content") \
+	X(REASON_HASH_UNKNOWN, "hash-unknown", "the program's content could not be hashed")        \
+	X(REASON_UNIT_DIFFERS, "unit-differs", "no rule allows it outside its service unit")       \
+	X(REASON_NOT_YET, "not-yet", "the rule that allows it is not in force yet")                \
+	X(REASON_EXPIRED, "expired", "the rule that allowed it has expired")                       \
+	X(REASON_OUTSIDE_HOURS, "outside-hours",                                                   \
+		"the rule that allows it does so at other hours or on other days")                 \
+	X(REASON_CLOCK_STEP, "clock-step",                                                         \
+		"the clock was set, and rules that allow by time wait for an admin's word")        \
+	X(REASON_OVER_BUDGET, "over-budget", "what the rule allows in this period is used up")     \
+	X(REASON_SELF_GRANT, "self-grant", "who makes the change could read more by it")           \
+	X(REASON_LAST_HOLDER, "last-holder", "a role over the vault would have no holder left")    \
+	X(REASON_NOT_COUNTED, "not-counted",                                                       \
+		"the open could not be counted under the rule's budget")                           \
+	X(REASON_WOULD_WIDEN, "would-widen", "more could be read under the new names")
 
 enum reason {
 #define REASON_ENUM(name, word, text) name,

@@ -9,6 +9,9 @@
 #include "policy/rule_text.h"
 
 static const char next_rule_setting[] = "next_rule";
+static const char private_setting[] = "private", private_value[] = "yes", public_value[] = "no";
+static const char clock_setting[] = "clock", distrusted_value[] = "distrusted",
+		  trusted_value[] = "trusted";
 
 void stored_rules_done(struct stored_rules *stored)
 {
@@ -51,9 +54,9 @@ static int load_rule(void *arg, const struct db_value *values, bool intact)
 	int r;
 
 	if (!intact || values[0].type != DB_INTEGER || values[0].integer <= 0 ||
-		values[1].type != DB_INTEGER || values[1].integer != RULE_TEXT_VERSION ||
-		values[2].type != DB_TEXT || values[3].type != DB_INTEGER ||
-		!value_is_id(&values[4]))
+		values[1].type != DB_INTEGER || values[1].integer < 1 ||
+		values[1].integer > RULE_TEXT_VERSION || values[2].type != DB_TEXT ||
+		values[3].type != DB_INTEGER || !value_is_id(&values[4]))
 		return -EUCLEAN;
 	r = loading_reserve(loading);
 	if (r < 0)
@@ -71,26 +74,50 @@ static int load_rule(void *arg, const struct db_value *values, bool intact)
 	return 0;
 }
 
-static int load_next_number(void *arg, const struct db_value *values, bool intact)
+static bool value_is(const struct db_value *value, const char *text)
 {
-	struct stored_rules *stored = arg;
-	uint64_t number = 0;
-	const char *digits;
+	return value->len == strlen(text) && memcmp(value->data, text, value->len) == 0;
+}
 
-	if (!intact || values[0].type != DB_TEXT || values[1].type != DB_TEXT)
-		return -EUCLEAN;
-	if (values[0].len != strlen(next_rule_setting) ||
-		memcmp(values[0].data, next_rule_setting, values[0].len) != 0)
-		return 0;
-	digits = values[1].data;
-	for (size_t i = 0; i < values[1].len; i++) {
+static int number_of_digits(const struct db_value *value, uint64_t *ret_number)
+{
+	const char *digits = value->data;
+	uint64_t number = 0;
+
+	for (size_t i = 0; i < value->len; i++) {
 		if (digits[i] < '0' || digits[i] > '9' || number > INT64_MAX / 20)
 			return -EUCLEAN;
 		number = number * 10 + (uint64_t)(digits[i] - '0');
 	}
+	*ret_number = number;
+	return 0;
+}
+
+/* One of two words. */
+static int choice_of(const struct db_value *value, const char *yes, const char *no, bool *ret_yes)
+{
+	*ret_yes = value_is(value, yes);
+	return *ret_yes || value_is(value, no) ? 0 : -EUCLEAN;
+}
+
+static int load_setting(void *arg, const struct db_value *values, bool intact)
+{
+	struct stored_rules *stored = arg;
+	uint64_t number = 0;
+	int r = 0;
+
+	if (!intact || values[0].type != DB_TEXT || values[1].type != DB_TEXT)
+		return -EUCLEAN;
+	if (value_is(&values[0], next_rule_setting))
+		r = number_of_digits(&values[1], &number);
+	else if (value_is(&values[0], private_setting))
+		r = choice_of(&values[1], private_value, public_value, &stored->is_private);
+	else if (value_is(&values[0], clock_setting))
+		r = choice_of(
+			&values[1], distrusted_value, trusted_value, &stored->clock_distrusted);
 	if (number > stored->next_number)
 		stored->next_number = number;
-	return 0;
+	return r;
 }
 
 static void loading_done(struct loading *loading)
@@ -106,12 +133,29 @@ int rule_store_load(struct sealed_rows *rows, struct stored_rules *ret_stored)
 	r = sealed_rows_each(rows, "rule", load_rule, &loading);
 	if (r < 0)
 		return r;
-	r = sealed_rows_each(rows, "setting", load_next_number, &loading.stored);
+	r = sealed_rows_each(rows, "setting", load_setting, &loading.stored);
 	if (r < 0)
 		return r;
 	*ret_stored = loading.stored;
 	loading.stored = (struct stored_rules){0};
 	return 0;
+}
+
+static int look_for_public(void *arg, const struct db_value *values, bool intact)
+{
+	bool *is_public = arg;
+
+	if (intact && values[0].type == DB_TEXT && values[1].type == DB_TEXT &&
+		value_is(&values[0], private_setting) && value_is(&values[1], public_value))
+		*is_public = true;
+	return 0;
+}
+
+bool rule_store_may_be_private(struct sealed_rows *rows)
+{
+	bool is_public = false;
+
+	return sealed_rows_each(rows, "setting", look_for_public, &is_public) < 0 || !is_public;
 }
 
 int rule_store_put(struct sealed_rows *rows, const struct rule *rule)
@@ -138,15 +182,29 @@ int rule_store_delete(struct sealed_rows *rows, uint64_t number)
 	return sealed_rows_delete(rows, "rule", &key);
 }
 
+static int put_setting(struct sealed_rows *rows, const char *name, const char *value)
+{
+	const struct db_value values[] = {db_text(name), db_text(value)};
+
+	return sealed_rows_put(rows, "setting", values);
+}
+
 int rule_store_put_next_number(struct sealed_rows *rows, uint64_t number)
 {
 	char text[24];
-	struct db_value values[2];
 
 	snprintf(text, sizeof(text), "%" PRIu64, number);
-	values[0] = db_text(next_rule_setting);
-	values[1] = db_text(text);
-	return sealed_rows_put(rows, "setting", values);
+	return put_setting(rows, next_rule_setting, text);
+}
+
+int rule_store_put_private(struct sealed_rows *rows, bool is_private)
+{
+	return put_setting(rows, private_setting, is_private ? private_value : public_value);
+}
+
+int rule_store_put_clock(struct sealed_rows *rows, bool distrusted)
+{
+	return put_setting(rows, clock_setting, distrusted ? distrusted_value : trusted_value);
 }
 
 static int kind_of_member(const struct db_value *value, enum subject_word_kind *ret_kind)
@@ -167,6 +225,7 @@ static int load_member(void *arg, const struct db_value *values, bool intact)
 	scope_free char *role = NULL;
 	scope_free char *name = NULL;
 	struct role_member member = {0};
+	int r;
 
 	if (!intact || values[0].type != DB_TEXT || values[1].type != DB_TEXT ||
 		!value_is_id(&values[2]) || values[3].type != DB_TEXT)
@@ -175,11 +234,13 @@ static int load_member(void *arg, const struct db_value *values, bool intact)
 	name = strndup(values[3].data, values[3].len);
 	if (!role || !name)
 		return -ENOMEM;
-	if (role_from_name(role, &member.role) < 0 || kind_of_member(&values[1], &member.kind) < 0)
+	if (!role_name_is_valid(role) || kind_of_member(&values[1], &member.kind) < 0)
 		return -EUCLEAN;
+	member.role = role;
 	member.number = (uint32_t)values[2].integer;
 	member.name = name;
-	return role_members_add(arg, &member);
+	r = role_members_add(arg, &member);
+	return r == -EEXIST ? -EUCLEAN : r;
 }
 
 int role_store_load(struct sealed_rows *rows, struct role_members *ret_members)
@@ -199,11 +260,44 @@ int role_store_load(struct sealed_rows *rows, struct role_members *ret_members)
 int role_store_put(struct sealed_rows *rows, const struct role_member *member)
 {
 	const struct db_value values[] = {
-		db_text(role_name(member->role)),
+		db_text(member->role),
 		db_text(subject_word_prefix(member->kind)),
 		db_integer(member->number),
 		db_text(member->name),
 	};
 
 	return sealed_rows_put(rows, "role", values);
+}
+
+int role_store_delete(struct sealed_rows *rows, const struct role_member *member)
+{
+	const struct db_value key[] = {
+		db_text(member->role),
+		db_text(subject_word_prefix(member->kind)),
+		db_integer(member->number),
+	};
+
+	return sealed_rows_delete(rows, "role", key);
+}
+
+static bool members_have(const struct role_members *members, const struct role_member *member)
+{
+	bool has = false;
+
+	role_members_find(members, member, &has);
+	return has;
+}
+
+int role_store_put_changes(struct sealed_rows *rows, const struct role_members *before,
+	const struct role_members *after)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < before->count && r == 0; i++)
+		if (!members_have(after, &before->list[i]))
+			r = role_store_delete(rows, &before->list[i]);
+	for (size_t i = 0; i < after->count && r == 0; i++)
+		if (!members_have(before, &after->list[i]))
+			r = role_store_put(rows, &after->list[i]);
+	return r;
 }

@@ -4,189 +4,246 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdatomic.h>
 
 #include "policy/ruleset_private.h"
-
-#define RULE_EFFECTS 2
-
-/* The rules of one effect. */
-struct rule_index {
-	uint32_t *any;
-	size_t any_count;
-	struct id_table users, groups;
-	unsigned permissions; /* of all of them together */
-};
-
-struct ruleset {
-	atomic_size_t references;
-	struct rule *rules; /* ascending numbers */
-	struct path_pattern **patterns;
-	size_t count;
-	struct rule_index indexes[RULE_EFFECTS];
-};
-
-static_assert(RULE_ALLOW < RULE_EFFECTS && RULE_DENY < RULE_EFFECTS, "an index for every effect");
 
 static struct ruleset *ruleset_free(struct ruleset *ruleset)
 {
 	for (size_t i = 0; ruleset->rules && i < ruleset->count; i++)
-		rule_done(&ruleset->rules[i]);
-	for (size_t i = 0; ruleset->patterns && i < ruleset->count; i++)
-		path_pattern_free(ruleset->patterns[i]);
+		compiled_rule_unref(ruleset->rules[i]);
 	for (size_t i = 0; i < RULE_EFFECTS; i++) {
-		free(ruleset->indexes[i].any);
-		id_table_done(&ruleset->indexes[i].users);
-		id_table_done(&ruleset->indexes[i].groups);
+		rule_index_done(&ruleset->effects[i].users);
+		rule_index_done(&ruleset->effects[i].roles);
+		rule_index_done(&ruleset->effects[i].groups);
+		rule_index_done(&ruleset->effects[i].any);
 	}
+	role_table_unref(ruleset->roles);
 	free(ruleset->rules);
-	free(ruleset->patterns);
+	free(ruleset->timed);
+	free(ruleset->exes);
 	free(ruleset);
 	return NULL;
 }
 
 SCOPE_FUNCTION(struct ruleset *, ruleset_free);
 
-static bool rule_has_kind(const struct rule *rule, enum subject_word_kind kind)
+static int compare_rules(const void *a, const void *b)
 {
-	for (size_t i = 0; i < rule->word_count; i++)
-		if (rule->words[i].kind == kind)
-			return true;
-	return false;
+	const struct compiled_rule *const *first = a, *const *second = b;
+	uint64_t one = (*first)->rule.number, other = (*second)->rule.number;
+
+	return (one > other) - (one < other);
+}
+
+static bool is_removed(const struct ruleset_parts *parts, uint64_t number)
+{
+	size_t low = 0, high = parts->removed_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (parts->removed[middle] < number)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < parts->removed_count && parts->removed[low] == number;
+}
+
+static int gather_rules(struct ruleset *ruleset, const struct ruleset_parts *parts)
+{
+	size_t kept = parts->base ? parts->base->count : 0;
+	int r;
+
+	if (kept + parts->added_count >= UINT32_MAX)
+		return -E2BIG;
+	ruleset->rules = calloc(kept + parts->added_count + 1, sizeof(*ruleset->rules));
+	if (!ruleset->rules)
+		return -ENOMEM;
+	for (size_t i = 0; i < kept; i++)
+		if (!is_removed(parts, parts->base->rules[i]->rule.number))
+			ruleset->rules[ruleset->count++] = compiled_rule_ref(parts->base->rules[i]);
+	for (size_t i = 0; i < parts->added_count; i++) {
+		r = compiled_rule_new(&parts->added[i], &ruleset->rules[ruleset->count]);
+		if (r < 0)
+			return r;
+		ruleset->count++;
+	}
+	qsort(ruleset->rules, ruleset->count, sizeof(*ruleset->rules), compare_rules);
+	for (size_t i = 1; i < ruleset->count; i++)
+		if (compare_rules(&ruleset->rules[i - 1], &ruleset->rules[i]) == 0)
+			return -EINVAL;
+	return 0;
 }
 
 /* The kind whose words lead to the rule. */
-static enum subject_word_kind rule_index_kind(const struct rule *rule)
+static enum subject_word_kind leading_kind(unsigned kinds)
 {
-	if (rule_has_kind(rule, WORD_USER))
-		return WORD_USER;
-	return rule_has_kind(rule, WORD_GROUP) ? WORD_GROUP : WORD_ANY;
+	return kinds & KIND_BIT(WORD_USER)    ? WORD_USER
+	       : kinds & KIND_BIT(WORD_ROLE)  ? WORD_ROLE
+	       : kinds & KIND_BIT(WORD_GROUP) ? WORD_GROUP
+					      : WORD_ANY;
 }
 
-static int compare_numbers(const void *a, const void *b)
+static uint32_t number_of(const struct subject_word *word)
 {
-	const struct rule *const *first = a, *const *second = b;
-
-	return ((*first)->number > (*second)->number) - ((*first)->number < (*second)->number);
+	return word->kind == WORD_ROLE ? role_hash(word->name) : word->number;
 }
 
-static int copy_rules(struct ruleset *ruleset, const struct rule *rules, size_t count)
+/* Entries of this rule under words of the kind; entries may be NULL. Their number. */
+static size_t add_entries(const struct compiled_rule *compiled, uint32_t index,
+	enum subject_word_kind kind, struct keyed_entry *entries)
 {
-	scope_free const struct rule **sorted = calloc(count + 1, sizeof(*sorted));
-	int r;
+	size_t count = 0;
 
-	ruleset->rules = calloc(count + 1, sizeof(*ruleset->rules));
-	ruleset->patterns = calloc(count + 1, sizeof(*ruleset->patterns));
-	if (!sorted || !ruleset->rules || !ruleset->patterns)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		sorted[i] = &rules[i];
-	qsort(sorted, count, sizeof(*sorted), compare_numbers);
-	for (size_t i = 0; i < count; i++) {
-		/* Without words a rule would match by having nothing that does not. */
-		if (sorted[i]->word_count == 0)
-			return -EINVAL;
-		if (i > 0 && sorted[i]->number == sorted[i - 1]->number)
-			return -EINVAL;
-		r = rule_copy(sorted[i], &ruleset->rules[i]);
-		if (r < 0)
-			return r;
-		ruleset->count = i + 1;
-		r = path_pattern_new(
-			sorted[i]->pattern, sorted[i]->pattern_len, &ruleset->patterns[i], NULL);
-		if (r < 0)
-			return r;
+	for (size_t i = 0; i < compiled->rule.word_count; i++) {
+		const struct subject_word *word = &compiled->rule.words[i];
+
+		if (kind != WORD_ANY && word->kind != kind)
+			continue;
+		if (entries)
+			entries[count] = (struct keyed_entry){
+				.number = kind == WORD_ANY ? 0 : number_of(word),
+				.entry = {index, compiled->path_key, compiled->suffix}};
+		count++;
+		if (kind == WORD_ANY)
+			break;
+	}
+	return count;
+}
+
+static int index_kind(struct ruleset *ruleset, enum rule_effect effect, enum subject_word_kind kind,
+	struct rule_index *index)
+{
+	scope_free struct keyed_entry *entries = NULL;
+
+	for (int pass = 0; pass < 2; pass++) {
+		size_t count = 0;
+
+		for (size_t i = 0; i < ruleset->count; i++) {
+			const struct compiled_rule *compiled = ruleset->rules[i];
+
+			if (compiled->rule.effect == effect &&
+				leading_kind(compiled->kinds) == kind)
+				count += add_entries(compiled, (uint32_t)i, kind,
+					entries ? entries + count : NULL);
+		}
+		if (count == 0)
+			return 0;
+		if (entries)
+			return rule_index_init(index, entries, count);
+		entries = calloc(count, sizeof(*entries));
+		if (!entries)
+			return -ENOMEM;
 	}
 	return 0;
 }
 
-static size_t count_words(const struct ruleset *ruleset)
+static int index_effect(struct ruleset *ruleset, enum rule_effect effect)
 {
-	size_t count = 0;
+	struct effect_index *index = &ruleset->effects[effect];
+	int r;
 
 	for (size_t i = 0; i < ruleset->count; i++)
-		count += ruleset->rules[i].word_count;
-	return count;
+		if (ruleset->rules[i]->rule.effect == effect)
+			index->permissions |= ruleset->rules[i]->rule.permissions;
+	r = index_kind(ruleset, effect, WORD_USER, &index->users);
+	if (r == 0)
+		r = index_kind(ruleset, effect, WORD_ROLE, &index->roles);
+	if (r == 0)
+		r = index_kind(ruleset, effect, WORD_GROUP, &index->groups);
+	if (r == 0)
+		r = index_kind(ruleset, effect, WORD_ANY, &index->any);
+	return r;
 }
 
-/* Pairs of the rules that stand under words of this kind. */
-static size_t collect_pairs(const struct ruleset *ruleset, enum rule_effect effect,
-	enum subject_word_kind kind, struct id_pair *pairs)
+static int compare_texts(const void *a, const void *b)
 {
-	size_t count = 0;
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
 
+/* The paths of exe: words, each once. */
+static int collect_exes(struct ruleset *ruleset)
+{
+	size_t count = 0, kept = 0;
+
+	for (size_t i = 0; i < ruleset->count; i++)
+		if (ruleset->rules[i]->kinds & KIND_BIT(WORD_EXE))
+			count += ruleset->rules[i]->rule.word_count;
+	ruleset->exes = calloc(count + 1, sizeof(*ruleset->exes));
+	if (!ruleset->exes)
+		return -ENOMEM;
+	count = 0;
 	for (size_t i = 0; i < ruleset->count; i++) {
-		const struct rule *rule = &ruleset->rules[i];
+		const struct rule *rule = &ruleset->rules[i]->rule;
 
-		if (rule->effect != effect || rule_index_kind(rule) != kind)
-			continue;
 		for (size_t j = 0; j < rule->word_count; j++)
-			if (rule->words[j].kind == kind)
-				pairs[count++] = (struct id_pair){rule->words[j].number, i};
+			if (rule->words[j].kind == WORD_EXE)
+				ruleset->exes[count++] = rule->words[j].name;
 	}
-	return count;
+	qsort(ruleset->exes, count, sizeof(*ruleset->exes), compare_texts);
+	for (size_t i = 0; i < count; i++)
+		if (kept == 0 || strcmp(ruleset->exes[kept - 1], ruleset->exes[i]) != 0)
+			ruleset->exes[kept++] = ruleset->exes[i];
+	ruleset->exe_count = kept;
+	return 0;
 }
 
-static int index_any(struct ruleset *ruleset, enum rule_effect effect)
+static int collect_timed(struct ruleset *ruleset)
 {
-	struct rule_index *index = &ruleset->indexes[effect];
-
-	index->any = calloc(ruleset->count + 1, sizeof(*index->any));
-	if (!index->any)
+	ruleset->timed = calloc(ruleset->count + 1, sizeof(*ruleset->timed));
+	if (!ruleset->timed)
 		return -ENOMEM;
 	for (size_t i = 0; i < ruleset->count; i++) {
-		const struct rule *rule = &ruleset->rules[i];
-
-		if (rule->effect != effect)
-			continue;
-		index->permissions |= rule->permissions;
-		if (rule_index_kind(rule) == WORD_ANY)
-			index->any[index->any_count++] = i;
+		ruleset->kinds |= ruleset->rules[i]->kinds;
+		ruleset->has_budgets |=
+			rule_condition_has_budget(&ruleset->rules[i]->rule.condition);
+		if (ruleset->rules[i]->is_timed)
+			ruleset->timed[ruleset->timed_count++] = (uint32_t)i;
 	}
 	return 0;
 }
 
-static int index_rules(struct ruleset *ruleset, enum rule_effect effect)
+static int take_roles(struct ruleset *ruleset, const struct ruleset_parts *parts)
 {
-	struct rule_index *index = &ruleset->indexes[effect];
-	scope_free struct id_pair *pairs = calloc(count_words(ruleset) + 1, sizeof(*pairs));
-	size_t count;
+	static const struct role_members nobody;
+
+	if (!parts->members && parts->base) {
+		ruleset->roles = role_table_ref(parts->base->roles);
+		return 0;
+	}
+	return role_table_new(parts->members ? parts->members : &nobody, &ruleset->roles);
+}
+
+int ruleset_build(const struct ruleset_parts *parts, struct ruleset **ret_ruleset)
+{
+	scope(ruleset_free) struct ruleset *ruleset = calloc(1, sizeof(*ruleset));
 	int r;
 
-	if (!pairs)
+	if (!ruleset)
 		return -ENOMEM;
-	r = index_any(ruleset, effect);
+	ruleset->references = 1;
+	ruleset->is_private = parts->is_private;
+	r = take_roles(ruleset, parts);
+	if (r == 0)
+		r = gather_rules(ruleset, parts);
+	if (r == 0)
+		r = collect_exes(ruleset);
+	if (r == 0)
+		r = collect_timed(ruleset);
+	for (int effect = 0; effect < RULE_EFFECTS && r == 0; effect++)
+		r = index_effect(ruleset, effect);
 	if (r < 0)
 		return r;
-	count = collect_pairs(ruleset, effect, WORD_USER, pairs);
-	r = id_table_init(&index->users, pairs, count);
-	if (r < 0)
-		return r;
-	count = collect_pairs(ruleset, effect, WORD_GROUP, pairs);
-	return id_table_init(&index->groups, pairs, count);
+	*ret_ruleset = take(&ruleset);
+	return 0;
 }
 
 int ruleset_new(const struct rule *rules, size_t count, struct ruleset **ret_ruleset)
 {
-	scope(ruleset_free) struct ruleset *ruleset = NULL;
-	int r;
+	const struct ruleset_parts parts = {.added = rules, .added_count = count};
 
-	if (count >= UINT32_MAX)
-		return -E2BIG;
-	ruleset = calloc(1, sizeof(*ruleset));
-	if (!ruleset)
-		return -ENOMEM;
-	ruleset->references = 1;
-	r = copy_rules(ruleset, rules, count);
-	if (r < 0)
-		return r;
-	for (int effect = 0; effect < RULE_EFFECTS; effect++) {
-		r = index_rules(ruleset, effect);
-		if (r < 0)
-			return r;
-	}
-	*ret_ruleset = take(&ruleset);
-	return 0;
+	return ruleset_build(&parts, ret_ruleset);
 }
 
 struct ruleset *ruleset_ref(struct ruleset *ruleset)
@@ -210,60 +267,92 @@ size_t ruleset_count(const struct ruleset *ruleset)
 
 const struct rule *ruleset_at(const struct ruleset *ruleset, size_t index)
 {
-	return index < ruleset->count ? &ruleset->rules[index] : NULL;
+	return index < ruleset->count ? &ruleset->rules[index]->rule : NULL;
 }
 
-const struct rule *ruleset_find(const struct ruleset *ruleset, uint64_t number)
+bool ruleset_find_index(const struct ruleset *ruleset, uint64_t number, size_t *ret_index)
 {
 	size_t low = 0, high = ruleset->count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (ruleset->rules[middle].number < number)
+		if (ruleset->rules[middle]->rule.number < number)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < ruleset->count && ruleset->rules[low].number == number ? &ruleset->rules[low]
-									    : NULL;
+	*ret_index = low;
+	return low < ruleset->count && ruleset->rules[low]->rule.number == number;
+}
+
+const struct rule *ruleset_find(const struct ruleset *ruleset, uint64_t number)
+{
+	size_t index;
+
+	return ruleset_find_index(ruleset, number, &index) ? &ruleset->rules[index]->rule : NULL;
+}
+
+const struct role_members *ruleset_members(const struct ruleset *ruleset)
+{
+	return &ruleset->roles->members;
+}
+
+bool ruleset_is_private(const struct ruleset *ruleset)
+{
+	return ruleset->is_private;
 }
 
 bool ruleset_hides_names(const struct ruleset *ruleset)
 {
-	return ruleset_has(ruleset, RULE_DENY, PERMISSION_LIST);
+	return ruleset->is_private || (ruleset->effects[RULE_DENY].permissions & PERMISSION_LIST);
 }
 
 bool ruleset_allows_anything(const struct ruleset *ruleset)
 {
-	return ruleset->indexes[RULE_ALLOW].permissions != 0;
+	return ruleset->effects[RULE_ALLOW].permissions || ruleset->effects[RULE_LEARN].permissions;
 }
 
-struct rule_list ruleset_of_any(const struct ruleset *ruleset, enum rule_effect effect)
+bool ruleset_has_budgets(const struct ruleset *ruleset)
 {
-	const struct rule_index *index = &ruleset->indexes[effect];
-
-	return (struct rule_list){.rules = index->any, .count = index->any_count};
+	return ruleset->has_budgets;
 }
 
-struct rule_list ruleset_of_user(
-	const struct ruleset *ruleset, enum rule_effect effect, uint32_t uid)
+unsigned ruleset_kinds(const struct ruleset *ruleset)
 {
-	return id_table_find(&ruleset->indexes[effect].users, uid);
+	return ruleset->kinds;
 }
 
-struct rule_list ruleset_of_group(
-	const struct ruleset *ruleset, enum rule_effect effect, uint32_t gid)
+const char *ruleset_exe_path(const struct ruleset *ruleset, size_t index)
 {
-	return id_table_find(&ruleset->indexes[effect].groups, gid);
+	return index < ruleset->exe_count ? ruleset->exes[index] : NULL;
 }
 
-bool ruleset_has(const struct ruleset *ruleset, enum rule_effect effect, enum permission permission)
+size_t ruleset_exe_count(const struct ruleset *ruleset)
 {
-	return ruleset->indexes[effect].permissions & permission;
+	return ruleset->exe_count;
 }
 
-const struct path_pattern *ruleset_pattern(const struct ruleset *ruleset, size_t index)
+int64_t ruleset_next_change(const struct ruleset *ruleset, int64_t now_ns)
 {
-	return ruleset->patterns[index];
+	int64_t next = INT64_MAX;
+
+	for (size_t i = 0; i < ruleset->timed_count; i++) {
+		const struct rule *rule = &ruleset->rules[ruleset->timed[i]]->rule;
+		int64_t change = rule_condition_next_change(&rule->condition, now_ns);
+
+		next = change < next ? change : next;
+	}
+	return next;
+}
+
+bool ruleset_matches_path(const struct ruleset *ruleset, size_t index, const char *path, size_t len)
+{
+	return path_pattern_matches(ruleset->rules[index]->pattern, path, len);
+}
+
+bool ruleset_may_match_below(
+	const struct ruleset *ruleset, size_t index, const char *path, size_t len)
+{
+	return path_pattern_may_match_below(ruleset->rules[index]->pattern, path, len);
 }

@@ -80,6 +80,11 @@ bool subject_in_group(const struct subject *subject, uint32_t gid)
 	       bsearch(&gid, subject->groups, subject->group_count, sizeof(gid), compare_ids);
 }
 
+uint32_t subject_account(const struct subject *subject)
+{
+	return subject->initial_userns ? subject->uid : 0;
+}
+
 /* What login would give this user. */
 static int load_groups(const char *name, struct subject *subject)
 {
@@ -100,6 +105,20 @@ static int load_groups(const char *name, struct subject *subject)
 		free(groups);
 	}
 	return -E2BIG;
+}
+
+int subject_of_entry(const char *name, uint32_t uid, uint32_t gid, struct subject *ret_subject)
+{
+	struct subject subject = SUBJECT_NOBODY;
+	int r;
+
+	subject.initial_userns = true;
+	subject.uid = uid;
+	subject.gid = gid;
+	r = load_groups(name, &subject);
+	if (r == 0)
+		*ret_subject = subject;
+	return r;
 }
 
 int subject_of_user(const char *name_or_number, struct subject *ret_subject)

@@ -21,6 +21,7 @@
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
+#include "keystore/base/clock.h"
 #include "keystore/base/limits.h"
 #include "keystore/base/scope.h"
 
@@ -33,13 +34,12 @@
 
 /* Written once by subject_init, before there are threads. */
 static int proc_fd = -1;
-static struct stat own_user_namespace;
 
 int subject_init(void)
 {
 	scope_fd int fd = -1;
 	struct statfs fs;
-	struct stat ns;
+	int r;
 
 	if (proc_fd >= 0)
 		return 0;
@@ -50,9 +50,9 @@ int subject_init(void)
 		return -errno;
 	if (fs.f_type != PROC_SUPER_MAGIC)
 		return -ENOTSUP;
-	if (fstatat(fd, "self/ns/user", &ns, 0) < 0)
-		return -errno;
-	own_user_namespace = ns;
+	r = subject_userns_init(fd);
+	if (r < 0)
+		return r;
 	proc_fd = take_fd(&fd);
 	return 0;
 }
@@ -182,28 +182,31 @@ static int status_check_user(const struct proc_text *status, uint32_t uid)
 	return number == uid ? 0 : OTHER_USER;
 }
 
+/*
+ * The real group too: a program that sets its group, by a file of the user's own, leaves it behind
+ * where no supplementary group is the same, and a deny with it. He takes it back as he likes.
+ */
 static int status_groups(const struct proc_text *status, struct subject *subject)
 {
 	const char *from = status_field(status, "\nGroups:\t");
+	const char *real = status_field(status, "\nGid:\t");
 	size_t count = 0;
+	uint64_t number;
 
-	if (!from)
+	if (!from || !real || !read_number(&real, UINT32_MAX, &number))
 		return -EUCLEAN;
 	/* Without groups there is a lone space. */
-	if (*from == ' ')
-		return 0;
-	for (const char *at = from; *at && *at != '\n'; at++)
+	for (const char *at = from; *from != ' ' && *at && *at != '\n'; at++)
 		count += *at == ' ';
 	if (count > LIMIT_GROUPS)
 		return -E2BIG;
-	if (count == 0)
-		return 0;
-	subject->groups = malloc(count * sizeof(*subject->groups));
+	subject->groups = malloc((count + 1) * sizeof(*subject->groups));
 	if (!subject->groups)
 		return -ENOMEM;
-	for (const char *at = from; *at && *at != '\n'; at++) {
-		uint64_t number;
-
+	if (number != subject->gid)
+		subject->groups[subject->group_count++] = (uint32_t)number;
+	count += subject->group_count;
+	for (const char *at = from; *from != ' ' && *at && *at != '\n'; at++) {
 		if (!read_number(&at, UINT32_MAX, &number) || *at != ' ' ||
 			subject->group_count == count)
 			return -EUCLEAN;
@@ -258,16 +261,6 @@ static int process_fd(const struct proc_dirs *dirs)
 	return dirs->other_fd >= 0 ? dirs->other_fd : dirs->thread_fd;
 }
 
-static int read_user_namespace(int dir_fd, bool *ret_own)
-{
-	struct stat ns;
-
-	if (fstatat(dir_fd, "ns/user", &ns, 0) < 0)
-		return -errno;
-	*ret_own = ns.st_dev == own_user_namespace.st_dev && ns.st_ino == own_user_namespace.st_ino;
-	return 0;
-}
-
 /* A kernel without audit has no such file. */
 static int read_loginuid(int dir_fd, struct subject *subject)
 {
@@ -287,34 +280,6 @@ static int read_loginuid(int dir_fd, struct subject *subject)
 	return 0;
 }
 
-/*
- * Line by line ("NUMBER:CONTROLLERS:PATH", and no path holds a newline): a user names the cgroups
- * that are delegated to him, "x:name=systemd:" too.
- */
-const char *cgroup_unit(const char *text, size_t *ret_len)
-{
-	const char *unified = NULL;
-
-	for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
-		const char *controllers = text + strcspn(text, ":\n");
-		const char *path = controllers + 1;
-
-		if (*controllers != ':')
-			continue;
-		path += strcspn(path, ":\n");
-		if (path[0] != ':' || path[1] != '/')
-			continue;
-		*ret_len = strcspn(++path, "\n");
-		if (strncmp(controllers, ":name=systemd:", 14) == 0)
-			return path;
-		if (strncmp(text, "0::", 3) == 0)
-			unified = path;
-	}
-	if (unified)
-		*ret_len = strcspn(unified, "\n");
-	return unified;
-}
-
 /* The path of systemd's own hierarchy, else of the unified one. A kernel without cgroups: NULL. */
 static int read_unit(int dir_fd, struct subject *subject)
 {
@@ -327,11 +292,18 @@ static int read_unit(int dir_fd, struct subject *subject)
 	r = proc_text_read(dir_fd, "cgroup", &cgroup);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	at = cgroup_unit(cgroup.text, &len);
+	at = cgroup_unit(cgroup.text, &len, &subject->unit_hierarchy);
 	if (!at)
 		return 0;
 	subject->unit = strndup(at, len);
 	return subject->unit ? 0 : -ENOMEM;
+}
+
+static bool ends_in(const char *text, size_t len, const char *ending)
+{
+	size_t ending_len = strlen(ending);
+
+	return len >= ending_len && memcmp(text + len - ending_len, ending, ending_len) == 0;
 }
 
 /* The identity by a stat that asks no file system for news; the text only for the record. */
@@ -341,14 +313,19 @@ static int read_exe(int dir_fd, struct subject *subject)
 	struct statx stx;
 	ssize_t len;
 
-	if (statx(dir_fd, "exe", AT_STATX_DONT_SYNC, STATX_INO, &stx) < 0)
+	if (statx(dir_fd, "exe", AT_STATX_DONT_SYNC,
+		    STATX_INO | STATX_SIZE | STATX_MTIME | STATX_CTIME, &stx) < 0)
 		return -errno;
 	subject->exe_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
 	subject->exe_ino = stx.stx_ino;
+	subject->exe_size = stx.stx_size;
+	subject->exe_mtime_ns = stx.stx_mtime.tv_sec * NS_PER_S + stx.stx_mtime.tv_nsec;
+	subject->exe_ctime_ns = stx.stx_ctime.tv_sec * NS_PER_S + stx.stx_ctime.tv_nsec;
 	len = readlinkat(dir_fd, "exe", path, sizeof(path));
 	/* A path that is too long for a text is still an executable. */
 	if (len < 0)
 		return errno == ENAMETOOLONG ? 0 : -errno;
+	subject->exe_deleted = ends_in(path, (size_t)len, " (deleted)");
 	subject->exe = strndup(path, (size_t)len);
 	return subject->exe ? 0 : -ENOMEM;
 }
@@ -427,7 +404,7 @@ static int describe(const struct proc_dirs *dirs, struct subject *subject)
 {
 	int r;
 
-	r = read_user_namespace(dirs->thread_fd, &subject->initial_userns);
+	r = subject_read_userns(dirs->thread_fd, subject);
 	if (r < 0)
 		return r;
 	r = read_loginuid(dirs->thread_fd, subject);
@@ -463,7 +440,9 @@ static enum reason capture(const struct subject_origin *origin, struct subject *
 		return reason_of(r);
 	if (origin->uid == SUBJECT_ID_UNKNOWN || origin->gid == SUBJECT_ID_UNKNOWN)
 		return REASON_UID_UNKNOWN;
-	return subject->initial_userns ? REASON_NONE : REASON_USER_NAMESPACE;
+	/* What a contained one may is for the rules to say. */
+	return subject->initial_userns || subject->contained_userns ? REASON_NONE
+								    : REASON_USER_NAMESPACE;
 }
 
 int subject_capture(
@@ -498,4 +477,19 @@ int subject_process_of_thread(pid_t tid, pid_t *ret_pid, uint64_t *ret_start_tim
 	*ret_pid = subject.pid;
 	*ret_start_time = subject.start_time;
 	return 0;
+}
+
+int subject_open_process(pid_t pid, uint64_t start_time)
+{
+	scope_fd int fd = -1;
+	uint64_t found;
+	int r;
+
+	if (proc_fd < 0 || pid <= 0)
+		return -ESRCH;
+	fd = open_process(pid);
+	r = fd < 0 ? fd : read_start_time(fd, &found);
+	if (r < 0)
+		return r == -ENOENT ? -ESRCH : r;
+	return found == start_time ? take_fd(&fd) : -ESRCH;
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <stddef.h>
 #include <string.h>
@@ -85,6 +86,14 @@ static int look_group_name(const void *key, char *buf, size_t size, void *entry)
 	return lookup_result(error, found);
 }
 
+static int look_group_number(const void *key, char *buf, size_t size, void *entry)
+{
+	struct group *found = NULL;
+	int error = getgrgid_r(*(const uint32_t *)key, entry, buf, size, &found);
+
+	return lookup_result(error, found);
+}
+
 int user_by_name(const char *name, uint32_t *ret_uid, uint32_t *ret_gid)
 {
 	scope_free char *buf = NULL;
@@ -129,4 +138,37 @@ int user_by_number(uint32_t uid, char **ret_name, uint32_t *ret_gid)
 	*ret_name = name;
 	*ret_gid = user.pw_gid;
 	return 0;
+}
+
+int users_each(
+	size_t max, int (*each)(void *arg, const char *name, uint32_t uid, uint32_t gid), void *arg)
+{
+	/* The C library has one place in the list for the whole process. */
+	static pthread_mutex_t enumerating = PTHREAD_MUTEX_INITIALIZER;
+	const struct passwd *user;
+	int r = 0;
+
+	pthread_mutex_lock(&enumerating);
+	setpwent();
+	while (r == 0 && max-- > 0 && (user = getpwent()))
+		r = each(arg, user->pw_name, user->pw_uid, user->pw_gid);
+	endpwent();
+	pthread_mutex_unlock(&enumerating);
+	return r;
+}
+
+static int is_of_group(void *arg, const char *name, uint32_t uid, uint32_t gid)
+{
+	(void)name, (void)uid;
+	return gid == *(const uint32_t *)arg;
+}
+
+bool group_has_anybody(uint32_t gid)
+{
+	scope_free char *buf = NULL;
+	struct group group;
+
+	if (lookup(look_group_number, &gid, &group, &buf) == 0 && group.gr_mem[0])
+		return true;
+	return users_each(SIZE_MAX, is_of_group, &gid) == 1;
 }

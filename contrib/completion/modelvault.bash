@@ -43,6 +43,8 @@ _modelvault_files() {
 	_modelvault_list compgen "-${1:-f}" -- "$cur"
 }
 
+_modelvault_units() { systemctl list-units --type=service --no-legend --plain 2>/dev/null | cut -d ' ' -f 1; }
+
 _modelvault_look() (
 	cd "$1" 2>/dev/null || return
 	compgen -f -- "$cur" | while IFS= read -r path; do
@@ -65,7 +67,7 @@ _modelvault_paths() {
 _modelvault_mount_options() {
 	local before=''
 	[[ $cur != *,* ]] || before=${cur%,*},
-	_modelvault_words "$before"{ro,noexec,allow_other,cache=keep,cache=open,cache=none,cache-idle=,threads=}
+	_modelvault_words "$before"{ro,noexec,allow_other,cache=keep,cache=open,cache=none,cache-idle=,threads=,audit=required,audit=best-effort}
 	compopt -o nospace 2>/dev/null
 }
 
@@ -74,20 +76,28 @@ _modelvault_value() {
 	case $1 in
 	--objects) _modelvault_files d ;;
 	--*file | --trail | --public-key | --exe) _modelvault_files ;;
-	--user) _modelvault_list compgen -u ;;
+	--user | --loginuid) _modelvault_list compgen -u ;;
 	--group) _modelvault_list compgen -g ;;
 	--cipher) _modelvault_words aes-256-gcm aes-256-ocb chacha20-poly1305 ;;
+	--timezone) _modelvault_words UTC Europe/Berlin America/New_York Asia/Tokyo ;;
 	--chunk) _modelvault_words 4K 16K 64K 256K 1M ;;
 	--outcome) _modelvault_words allow deny error ;;
 	--order) _modelvault_words oldest newest ;;
 	--perm) _modelvault_words read write list ;;
+	--hours) _modelvault_words 09:00-18:00 18:00-24:00 22:00-06:00 ;;
+	--days) _modelvault_words mon-fri sat,sun mon tue wed thu fri sat sun ;;
+	--for) _modelvault_words 1h 8h 1d 7d 30d ;;
+	--max-opens) _modelvault_words {10,100}/{hour,day,week} ;;
+	--max-bytes) _modelvault_words {10G,100G,1T}/{hour,day,week} ;;
+	--userns) _modelvault_words contained ;;
+	--unit) _modelvault_list _modelvault_units ;;
 	-o) _modelvault_mount_options ;;
 	esac
 }
 
 # _modelvault_operand COMMAND OPERANDS INDEX VAULT: the INDEXth operand, by the words of the help.
 _modelvault_operand() {
-	local operands=$2 word
+	local operands=$2 word words seen=' '
 	if [ "$3" -eq 0 ]; then
 		case $operands in
 		MOUNTPOINT*) _modelvault_list _modelvault_mounts ;;
@@ -100,15 +110,26 @@ _modelvault_operand() {
 		esac
 		return
 	fi
-	for word in ${operands//[^A-Za-z-]/ }; do
+	# A word of a command's own (list, add, learn) comes first, what it takes behind it.
+	words=" ${operands//[^A-Za-z-]/ }"
+	if [[ $3 -eq 1 && $words =~ \ [a-z] ]]; then
+		for word in $words; do
+			[[ $word != [a-z]* ]] || _modelvault_words "$word"
+		done
+		return
+	fi
+	for word in $words; do
+		[[ $seen != *" $word "* ]] || continue
+		seen+="$word "
 		case $word in
 		PATH | PATTERN) _modelvault_paths "$4" ;;
 		SOURCE | DEST) _modelvault_files ;;
 		MOUNTPOINT) _modelvault_files d ;;
-		SUBJECT) _modelvault_words user: group: any ;;
+		SUBJECT) _modelvault_words user: group: role: exe: sha256: unit: loginuid: userns:contained any ;;
+		MEMBER) _modelvault_words user: group: ;;
+		FILE) _modelvault_files ;;
+		SETTING) _modelvault_words audit=required audit=required,sync audit=best-effort timezone= private=yes private=no ;;
 		PERMS) _modelvault_words read write list ;;
-		-* | [A-Z]*) ;;
-		*) [ "$3" -ne 1 ] || _modelvault_words "$word" ;;
 		esac
 	done
 }
@@ -129,8 +150,10 @@ _modelvault() {
 		i=$((COMP_CWORD - 2))
 	fi
 	case $previous,${COMP_WORDS[i]} in
-	:,user) _modelvault_list compgen -u; return ;;
+	:,user | :,loginuid) _modelvault_list compgen -u; return ;;
 	:,group) _modelvault_list compgen -g; return ;;
+	:,exe) _modelvault_files; return ;;
+	:,unit) _modelvault_list _modelvault_units; return ;;
 	=,--*) previous=${COMP_WORDS[i]} ;;
 	esac
 	options=" $(_modelvault_field "$command" 3) $(_modelvault_field '*' 3) "

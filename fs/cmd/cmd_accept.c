@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd_accept.c - `accept VAULT --database`: the databases are what the caller wants, though the
- * anchor has seen newer ones or the trail cannot go on. By a slot's secret alone, and on record.
+ * cmd_accept.c - `accept VAULT --database`, and --clock (vault_clock.c): the databases are what the
+ * caller wants, though the anchor has seen newer ones or the trail cannot go on. By a slot's secret
+ * alone, and on record.
  */
 #include <errno.h>
 
@@ -34,10 +35,12 @@ int run_accept(struct invocation *invocation)
 	struct vault_place place;
 	int code, r;
 
-	if (!invocation_option(invocation, "database")) {
-		complain(&output, "accept: say what is accepted: --database");
+	if (!invocation_option(invocation, "database") == !invocation_option(invocation, "clock")) {
+		complain(&output, "accept: say what is accepted: --database or --clock");
 		return EXIT_USAGE;
 	}
+	if (invocation_option(invocation, "clock"))
+		return run_verb(invocation);
 	if (secret_init() < 0) {
 		complain(&output, "no memory can be locked for keys; raise `ulimit -l`");
 		return EXIT_FAILED;

@@ -1,243 +1,262 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd_explain.c - `explain VAULT PATH --user U [--perm read] [--json]`: the decision that
- * enforcement would make, with every rule that was considered. Exit 0 allow, 3 deny.
+ * cmd_explain.c - `explain VAULT PATH --user U ...`: the decision that enforcement would make, with
+ * every rule that was considered, and for a refusal what would have to change. Exit 0 allow, 3
+ * deny.
  */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "fs/cmd/commands.h"
-#include "fs/cmd/vault.h"
-#include "keystore/base/clock.h"
+#include "fs/cmd/question.h"
 #include "keystore/base/json.h"
-
-#define LINKS_MAX 40
+#include "policy/rule_text.h"
 
 struct explaining {
 	struct verb_call *call;
-	bool json;
+	const struct asked *asked;
+	const struct ruleset *ruleset;
+	struct supposed supposed;
+	struct refusal refusal;
+	bool json, all;
+	size_t index;	 /* of the rule that is considered next */
+	uint64_t hidden; /* rules that were left out as they have nothing to do with it */
 	int failed;
 };
 
-static const char *missing_word(const struct consideration *consideration)
+static void say_json(struct explaining *explaining, struct json *json)
 {
-	if (!consideration->permission_matches)
-		return "permission differs";
-	if (!consideration->subject_matches)
-		return "subject differs";
-	if (!consideration->path_matches)
-		return "path differs";
-	return "matches";
+	scope_buffer struct buffer line = {0};
+
+	if (json_line(json, &line) < 0)
+		explaining->failed = -ENOMEM;
+	say_bytes(explaining->call->output, line.data, line.len);
+}
+
+static void json_rule(struct json *json, const char *name, uint64_t rule)
+{
+	if (rule)
+		json_int(json, name, (int64_t)rule);
+	else
+		json_unknown(json, name);
+}
+
+/* ---- the rules ---- */
+
+static bool has_to_do_with_it(const struct explaining *explaining, size_t index)
+{
+	const struct circumstances *circumstances = &explaining->asked->circumstances;
+
+	if (rule_may_concern(explaining->ruleset, index, &circumstances->subject))
+		return true;
+	for (size_t i = 0; i < circumstances->name_count; i++)
+		if (ruleset_matches_path(explaining->ruleset, index, circumstances->names[i].path,
+			    circumstances->names[i].len))
+			return true;
+	return false;
+}
+
+static void detail_of(const struct explaining *explaining,
+	const struct consideration *consideration, size_t index, struct buffer *to)
+{
+	explain_obstacle(explaining->ruleset, index, &explaining->asked->circumstances,
+		&explaining->supposed, consideration->obstacle, to);
+	if (consideration->obstacle == OBSTACLE_SUBJECT && rule_is_stale(consideration->rule))
+		buffer_add_text(to, "; stale: a name has another number now");
+}
+
+static void show_rule_json(struct explaining *explaining, const struct consideration *consideration,
+	const struct buffer *detail, const struct buffer *words)
+{
+	scope(json_free) struct json *json = json_new();
+
+	json_text(json, "kind", "rule");
+	json_int(json, "rule", (int64_t)consideration->rule->number);
+	json_text(json, "effect", rule_effect_word(consideration->rule->effect));
+	json_bytes(json, "words", words->data, words->len);
+	json_text(json, "obstacle",
+		consideration->obstacle == OBSTACLE_NONE ? NULL
+							 : obstacle_text(consideration->obstacle));
+	json_text(json, "detail", detail->len ? buffer_text(detail) : NULL);
+	json_bool(json, "matches", consideration->obstacle == OBSTACLE_NONE);
+	say_json(explaining, json);
+}
+
+static void show_rule_text(struct explaining *explaining, const struct consideration *consideration,
+	const struct buffer *detail, const struct buffer *words)
+{
+	enum obstacle obstacle = consideration->obstacle;
+	/* What differs says enough; what is used up, or matches, is said first. */
+	bool named = obstacle == OBSTACLE_NONE || obstacle == OBSTACLE_BUDGET || !detail->len;
+
+	say(explaining->call->output, "rule %llu (%s%s%s) %s\n",
+		(unsigned long long)consideration->rule->number,
+		named ? obstacle_text(obstacle) : "", named && detail->len ? ": " : "",
+		buffer_text(detail), buffer_text(words));
 }
 
 static void show_consideration(void *arg, const struct consideration *consideration)
 {
 	struct explaining *explaining = arg;
-	const struct rule *rule = consideration->rule;
-	bool matches = consideration->permission_matches && consideration->subject_matches &&
-		       consideration->path_matches;
-	scope_buffer struct buffer line = {0}, words = {0};
+	scope_buffer struct buffer words = {0}, detail = {0};
+	size_t index = explaining->index++;
 
-	if (rule_to_text(rule, &words) < 0) {
+	if (!refusal_may_name(&explaining->refusal, explaining->ruleset, index))
+		return;
+	if (!explaining->json && !explaining->all && !has_to_do_with_it(explaining, index)) {
+		explaining->hidden++;
+		return;
+	}
+	rule_to_text(consideration->rule, &words);
+	detail_of(explaining, consideration, index, &detail);
+	if (words.failed || detail.failed)
 		explaining->failed = -ENOMEM;
-		return;
-	}
-	if (explaining->json) {
-		scope(json_free) struct json *json = json_new();
-
-		json_text(json, "kind", "rule");
-		json_int(json, "rule", (int64_t)rule->number);
-		json_text(json, "effect", rule->effect == RULE_ALLOW ? "allow" : "deny");
-		json_bytes(json, "words", words.data, words.len);
-		json_bool(json, "permission_matches", consideration->permission_matches);
-		json_bool(json, "subject_matches", consideration->subject_matches);
-		json_bool(json, "path_matches", consideration->path_matches);
-		json_bool(json, "matches", matches);
-		if (json_line(json, &line) < 0)
-			explaining->failed = -ENOMEM;
-		say_bytes(explaining->call->output, line.data, line.len);
-		return;
-	}
-	say(explaining->call->output, "rule %llu %-18s %s\n", (unsigned long long)rule->number,
-		missing_word(consideration), buffer_text(&words));
+	else if (explaining->json)
+		show_rule_json(explaining, consideration, &detail, &words);
+	else
+		show_rule_text(explaining, consideration, &detail, &words);
 }
 
-static void show_verdict(struct explaining *explaining, const struct decision *decision)
+/* ---- the names of a file that has several ---- */
+
+static void show_name(struct explaining *explaining, const struct path_name *name,
+	const struct decision *decision)
 {
 	bool allow = decision->verdict == VERDICT_ALLOW;
-	scope_buffer struct buffer line = {0};
 
 	if (explaining->json) {
 		scope(json_free) struct json *json = json_new();
 
-		json_text(json, "kind", "verdict");
+		json_text(json, "kind", "name");
+		json_bytes(json, "path", name->path, name->len);
 		json_text(json, "verdict", allow ? "allow" : "deny");
-		if (decision->rule)
-			json_int(json, "rule", (int64_t)decision->rule);
-		else
-			json_unknown(json, "rule");
+		json_rule(json, "rule", decision->rule);
 		json_text(json, "reason", reason_word(decision->reason));
-		if (json_line(json, &line) < 0)
-			explaining->failed = -ENOMEM;
-		say_bytes(explaining->call->output, line.data, line.len);
+		say_json(explaining, json);
 		return;
 	}
-	say(explaining->call->output, "%s", allow ? "allow" : "deny");
+	scope_free char *shown = text_for_terminal(name->path, name->len);
+
+	say(explaining->call->output, "name %s: %s", shown ? shown : "",
+		allow ? "allowed" : "refused");
 	if (decision->rule)
 		say(explaining->call->output, " by rule %llu", (unsigned long long)decision->rule);
-	say(explaining->call->output, " (%s: %s)\n", reason_word(decision->reason),
-		reason_text(decision->reason));
+	say(explaining->call->output, " (%s)\n", reason_word(decision->reason));
 }
 
-static int explain_entry(struct vault *vault, struct verb_call *call, const struct entry_info *info,
-	const struct subject *subject, enum permission permission)
+/* Each by itself: which rule covers it. */
+static void show_names(struct explaining *explaining)
 {
-	scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(vault->policy);
-	struct explaining explaining = {.call = call, .json = verb_flag(call, "json")};
-	struct question question = {.subject = subject, .permission = permission};
-	struct name_list names = {0};
-	struct path_name *all;
+	const struct circumstances *circumstances = &explaining->asked->circumstances;
+	struct question question = explaining->supposed.question;
+
+	if (circumstances->name_count < 2)
+		return;
+	question.name_count = 1;
+	for (size_t i = 0; i < circumstances->name_count; i++) {
+		struct decision decision;
+
+		question.names = &circumstances->names[i];
+		decision = decide(explaining->ruleset, &question);
+		show_name(explaining, &circumstances->names[i], &decision);
+	}
+}
+
+/* ---- the verdict ---- */
+
+static void show_verdict_json(struct explaining *explaining, const struct decision *decision,
+	const struct remedies *remedies)
+{
+	scope(json_free) struct json *json = json_new();
+
+	json_text(json, "kind", "verdict");
+	json_text(json, "verdict", decision->verdict == VERDICT_ALLOW ? "allow" : "deny");
+	json_rule(json, "rule", decision->rule);
+	json_text(json, "reason", reason_word(decision->reason));
+	json_text_array(json, "would_help", (const char *const *)remedies->texts, remedies->count);
+	say_json(explaining, json);
+}
+
+static void show_verdict_text(struct explaining *explaining, const struct decision *decision,
+	const struct remedies *remedies)
+{
+	struct output *output = explaining->call->output;
+
+	say(output, "%s", decision->verdict == VERDICT_ALLOW ? "allow" : "deny");
+	if (decision->rule)
+		say(output, " by rule %llu", (unsigned long long)decision->rule);
+	say(output, " (%s: %s)\n", reason_word(decision->reason), reason_text(decision->reason));
+	for (size_t i = 0; i < remedies->count; i++)
+		say(output, "%s: %s\n", i ? "or if" : "it would be allowed if", remedies->texts[i]);
+	if (explaining->hidden)
+		remark(output, "%llu more rule%s of others and for other paths: --all shows %s",
+			(unsigned long long)explaining->hidden, plural(explaining->hidden),
+			explaining->hidden == 1 ? "it" : "them");
+}
+
+static bool is_of_rules(enum reason reason)
+{
+	return reason != REASON_SEAL_BROKEN && reason != REASON_ROW_DAMAGED;
+}
+
+static int explain(struct vault *vault, struct explaining *explaining)
+{
+	const struct asked *asked = explaining->asked;
+	scope_remedies struct remedies remedies = {0};
 	struct decision decision;
-	int r;
+	int r = 0;
 
-	r = keystore_names(vault->keystore, info->ino, &names);
-	all = r == 0 ? calloc(names.count + 1, sizeof(*all)) : NULL;
-	if (!all) {
-		name_list_done(&names);
-		complain(call->output, "explain: %s", result_text(r < 0 ? r : -ENOMEM));
+	circumstances_suppose(explaining->ruleset, &asked->circumstances, &explaining->supposed);
+	decide_traced(explaining->ruleset, &explaining->supposed.question, show_consideration,
+		explaining);
+	show_names(explaining);
+	decision = asked_decide(vault, asked, explaining->ruleset, &explaining->supposed.question);
+	if (decision.verdict != VERDICT_ALLOW && is_of_rules(decision.reason))
+		r = refusal_remedies(&explaining->refusal, &remedies);
+	/* A directory above is denied. */
+	if (r == 0 && decision.reason == REASON_RULE_DENY && !remedies.count)
+		r = remedies_add_revoke(&remedies, explaining->ruleset, decision.rule);
+	if (explaining->json)
+		show_verdict_json(explaining, &decision, &remedies);
+	else
+		show_verdict_text(explaining, &decision, &remedies);
+	if (r < 0 || explaining->failed) {
+		complain(explaining->call->output, "explain: %s",
+			result_text(r < 0 ? r : explaining->failed));
 		return EXIT_FAILED;
 	}
-	for (size_t i = 0; i < names.count; i++)
-		all[i] = (struct path_name){names.names[i].path, names.names[i].len};
-	question.names = all;
-	question.name_count = names.count;
-	question.now_ns = clock_now_ns();
-	decision = decide_traced(ruleset, &question, show_consideration, &explaining);
-	/* What refuses before any rule is asked. */
-	if (policy_is_broken(vault->policy))
-		decision = (struct decision){.reason = REASON_SEAL_BROKEN};
-	else if (info->damaged)
-		decision = (struct decision){.reason = REASON_ROW_DAMAGED};
-	show_verdict(&explaining, &decision);
-	free(all);
-	name_list_done(&names);
-	if (explaining.failed)
-		return EXIT_FAILED;
 	return decision.verdict == VERDICT_ALLOW ? EXIT_DONE : EXIT_REFUSED;
-}
-
-/* Where a link that stands at `path` leads to, in the vault. -EXDEV: out of it. */
-static int link_leads_to(struct vault *vault, uint64_t ino, const char *path, char **ret_path)
-{
-	const char *slash = strrchr(path, '/');
-	scope_free char *target = NULL, *joined = NULL, *found = NULL;
-	char *save, *name, *end;
-	size_t len;
-	int r;
-
-	r = keystore_link_target(vault->keystore, ino, &target, &len);
-	if (r < 0)
-		return r;
-	if (*target == '/')
-		return -EXDEV;
-	if (asprintf(&joined, "%.*s/%s", slash ? (int)(slash - path) : 0, path, target) < 0)
-		return -ENOMEM;
-	found = calloc(1, strlen(joined) + 2);
-	if (!found)
-		return -ENOMEM;
-	end = found;
-	for (name = strtok_r(joined, "/", &save); name; name = strtok_r(NULL, "/", &save)) {
-		if (strcmp(name, ".") == 0)
-			continue;
-		if (strcmp(name, "..") != 0) {
-			if (end != found)
-				*end++ = '/';
-			end = stpcpy(end, name);
-			continue;
-		}
-		if (end == found)
-			return -EXDEV;
-		*end = '\0';
-		end = strrchr(found, '/');
-		end = end ? end : found;
-	}
-	*end = '\0';
-	*ret_path = take(&found);
-	return 0;
-}
-
-/* A link gives nothing: who opens it is judged by what it leads to. */
-static int resolve_behind_links(
-	struct vault *vault, struct verb_call *call, const char *path, struct entry_info *info)
-{
-	scope_free char *at = strdup(path), *next = NULL, *shown = NULL;
-	int r = at ? 0 : -ENOMEM;
-
-	for (int i = 0; r == 0 && i < LINKS_MAX && info->kind == ENTRY_SYMLINK; i++) {
-		r = link_leads_to(vault, info->ino, at, &next);
-		if (r < 0)
-			break;
-		free(at);
-		at = take(&next);
-		r = vault_resolve(vault, call, at, strlen(at), info);
-		if (r < 0)
-			return r;
-	}
-	if (r == 0 && info->kind == ENTRY_SYMLINK)
-		r = -ELOOP;
-	shown = text_for_terminal(path, strlen(path));
-	next = at ? text_for_terminal(at, strlen(at)) : NULL;
-	if (r < 0)
-		complain(call->output, "explain: %s: %s", shown ? shown : "",
-			r == -EXDEV ? "a symbolic link that leads out of the vault, where no rule "
-				      "is asked"
-				    : result_text(r));
-	else if (strcmp(at, path) != 0)
-		remark(call->output, "%s is a symbolic link; what counts is %s", shown ? shown : "",
-			next ? next : "");
-	return r;
 }
 
 int verb_explain(struct vault *vault, struct verb_call *call)
 {
-	const char *user = message_get(call->request, "user", NULL);
-	const char *perm = message_get(call->request, "perm", NULL);
-	unsigned permissions = PERMISSION_READ;
-	struct subject subject = {0};
-	struct entry_info info;
-	const char *path;
-	size_t len;
-	int code, r;
+	scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(vault->policy);
+	scope_asked struct asked asked = {0};
+	struct explaining explaining = {
+		.call = call,
+		.asked = &asked,
+		.ruleset = ruleset,
+		.json = verb_flag(call, "json"),
+		.all = verb_flag(call, "all"),
+	};
+	int code;
 
-	path = verb_operand(call, 0, &len);
-	if (!path || !user) {
-		complain(call->output, "explain: whose access? `explain VAULT PATH --user NAME`");
-		return EXIT_USAGE;
-	}
-	if (perm && (permissions_from_text(perm, &permissions) < 0 ||
-			    (permissions & (permissions - 1)))) {
-		complain(call->output, "explain: --perm is one of read, write and list, not '%s'",
-			perm);
-		return EXIT_USAGE;
-	}
-	if (subject_of_user(user, &subject) < 0) {
-		complain(call->output, "explain: there is no user %s; a number works too", user);
-		return EXIT_NOT_FOUND;
-	}
-	if (subject.uid != call->caller->uid && !caller_holds(vault, call, ROLE_ADMIN) &&
-		!caller_holds(vault, call, ROLE_AUDITOR)) {
-		subject_done(&subject);
-		complain(call->output,
-			"explain: refused: about others it needs the role admin or auditor");
-		return EXIT_REFUSED;
-	}
-	r = vault_resolve(vault, call, path, len, &info);
-	if (r == 0 && permissions != PERMISSION_LIST && !info.damaged)
-		r = resolve_behind_links(vault, call, path, &info);
-	code = r < 0 ? exit_code_of(r)
-		     : explain_entry(vault, call, &info, &subject, (enum permission)permissions);
-	subject_done(&subject);
-	return code;
+	code = asked_begin(vault, call, &asked);
+	if (code == EXIT_DONE)
+		code = asked_subject(vault, call, &asked);
+	if (code == EXIT_DONE)
+		code = asked_place(vault, call, &asked);
+	if (code != EXIT_DONE)
+		return code;
+	explaining.refusal = asked_refusal(&asked, call, ruleset);
+	return explain(vault, &explaining);
+}
+
+int run_explain(struct invocation *invocation)
+{
+	struct output output = output_to_terminal();
+	int code = question_add_files(invocation, &output);
+
+	return code == EXIT_DONE ? run_verb(invocation) : code;
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "fs/cmd/commands.h"
+#include "fs/cmd/machine_zone.h"
 #include "fs/cmd/mounts.h"
 #include "fs/cmd/options.h"
 #include "fs/cmd/reserve.h"
@@ -23,8 +24,27 @@
 #include "fs/format/geometry.h"
 #include "keystore/aead.h"
 #include "keystore/base/file.h"
+#include "policy/time_zone.h"
 
-#define TIMEZONE_DEFAULT "UTC"
+static int parse_zone(const struct invocation *invocation, char ret_zone[MACHINE_ZONE_SIZE],
+	struct output *output)
+{
+	const char *zone = invocation_option(invocation, "timezone");
+
+	if (!zone) {
+		machine_zone(ret_zone);
+		return EXIT_DONE;
+	}
+	if (strlen(zone) >= MACHINE_ZONE_SIZE || time_zone_check(zone) < 0) {
+		complain(output,
+			"init: timezone '%s' is not known on this machine: UTC, or a name such as "
+			"Europe/Berlin; the package tzdata has them",
+			zone);
+		return EXIT_USAGE;
+	}
+	memcpy(ret_zone, zone, strlen(zone) + 1);
+	return EXIT_DONE;
+}
 
 static int parse_options(const struct invocation *invocation, struct keystore_options *options,
 	struct output *output)
@@ -48,7 +68,6 @@ static int parse_options(const struct invocation *invocation, struct keystore_op
 	}
 	options->suite = suite;
 	options->chunk_log2 = (uint32_t)__builtin_ctzll(size);
-	options->timezone = TIMEZONE_DEFAULT;
 	return EXIT_DONE;
 }
 
@@ -88,7 +107,7 @@ static int take_directory(const char *path, bool *ret_made, struct output *outpu
 	return EXIT_DONE;
 }
 
-static int store_holder(struct keystore *keystore)
+static int store_policy(struct keystore *keystore, bool is_private)
 {
 	struct sealed_rows *rows = keystore_rows(keystore);
 	struct passwd *user = getpwuid(geteuid());
@@ -98,6 +117,8 @@ static int store_holder(struct keystore *keystore)
 	r = sealed_rows_begin(rows);
 	if (r == 0)
 		r = policy_store_first_holder(rows, geteuid(), user ? user->pw_name : "");
+	if (r == 0)
+		r = policy_store_private(rows, is_private);
 	if (r == 0)
 		r = sealed_rows_commit(rows);
 	else
@@ -144,7 +165,7 @@ static int record_init(
 }
 
 static int make_vault(const char *path, const struct keystore_options *options,
-	const struct unlock_secrets *secrets, uint8_t ret_fingerprint[DIGEST_SIZE])
+	const struct unlock_secrets *secrets, bool is_private, uint8_t ret_fingerprint[DIGEST_SIZE])
 {
 	scope(keystore_close) struct keystore *keystore = NULL;
 	struct audit_key_wrapper wrapper;
@@ -156,7 +177,7 @@ static int make_vault(const char *path, const struct keystore_options *options,
 	wrapper = vault_key_wrapper(keystore);
 	r = object_store_create(keystore_objects_path(keystore));
 	if (r == 0)
-		r = store_holder(keystore);
+		r = store_policy(keystore, is_private);
 	if (r == 0)
 		r = audit_create(path, keystore_vault_id(keystore), &wrapper, ret_fingerprint);
 	if (r == 0)
@@ -196,14 +217,19 @@ static int init_in(
 {
 	const char *objects_option = invocation_option(invocation, "objects");
 	const char *key_file = invocation_option(invocation, "new-key-file");
+	bool is_private = invocation_option(invocation, "private");
 	struct keystore_options options = {0};
 	struct unlock_secrets secrets = {0};
 	scope_free char *objects = NULL;
+	char zone[MACHINE_ZONE_SIZE];
 	uint8_t fingerprint[DIGEST_SIZE];
 	char text[2 * DIGEST_SIZE + 1];
 	int code, r;
 
 	code = parse_options(invocation, &options, output);
+	if (code == EXIT_DONE)
+		code = parse_zone(invocation, zone, output);
+	options.timezone = zone;
 	if (code == EXIT_DONE)
 		code = new_secrets_get(invocation, path, &secrets, output);
 	if (code != EXIT_DONE) {
@@ -221,7 +247,7 @@ static int init_in(
 		objects = NULL;
 	}
 	options.objects = objects_option ? objects : NULL;
-	r = objects ? make_vault(path, &options, &secrets, fingerprint) : -ENOMEM;
+	r = objects ? make_vault(path, &options, &secrets, is_private, fingerprint) : -ENOMEM;
 	unlock_secrets_done(&secrets);
 	if (r < 0) {
 		complain(output, "init: %s%s%s: %s; nothing was made", path,
@@ -234,9 +260,12 @@ static int init_in(
 	hex_encode(fingerprint, DIGEST_SIZE, text);
 	say(output, "audit key fingerprint: %s\n", text);
 	remark(output,
-		"made %s; uid %u is admin, auditor and custodian. Keep the fingerprint: it proves "
-		"the trail%s%s",
-		path, geteuid(), key_file ? "; keep a copy of " : "", key_file ? key_file : "");
+		"made %s, time zone %s; uid %u is admin, auditor and custodian. Keep the "
+		"fingerprint: it proves the trail%s%s",
+		path, zone, geteuid(), key_file ? "; keep a copy of " : "",
+		key_file ? key_file : "");
+	if (is_private)
+		remark(output, "Its names are hidden from whom no rule allows anything");
 	remark(output, "Next: modelvault import %s SOURCE...", path);
 	return EXIT_DONE;
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd_mv.c - `mv VAULT SOURCE... DEST [--replace]`: names move, as with mv(1). Rules go by names:
- * who has the file open is decided again under the new one before the command returns.
+ * cmd_mv.c - `mv VAULT SOURCE... DEST [--replace] [--dry-run]`: names move, as with mv(1). Rules go
+ * by names: who could read more under the new ones is said, and may keep it from being done; who
+ * has the file open is decided again before the command returns.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "fs/cmd/commands.h"
+#include "fs/cmd/name_change.h"
 #include "fs/cmd/path_lock.h"
 #include "fs/cmd/vault_name.h"
 
@@ -19,6 +21,7 @@ struct move {
 	const char *from; /* trimmed, not NUL-terminated */
 	size_t from_len;
 	const struct buffer *to;
+	struct name_verdict verdict; /* what rules make of it */
 };
 
 /* Where DEST is a directory the name goes into it. */
@@ -125,18 +128,24 @@ static int record(const struct move *move, const char *step, enum audit_outcome 
 {
 	scope_free char *to = text_for_terminal(buffer_text(move->to), move->to->len);
 	struct audit_event event = vault_event(move->call, AUDIT_MOVE);
+	const struct name_verdict *verdict = &move->verdict;
 	scope_free char *detail = NULL;
 	size_t len = to ? strlen(to) : 0;
 
 	/* Not within a character. */
 	for (len = len < SHOWN_MAX ? len : SHOWN_MAX; len && (to[len] & 0xc0) == 0x80;)
 		len--;
-	if (!to || asprintf(&detail, "%s, to %.*s%s", step, (int)len, to, to[len] ? "..." : "") < 0)
+	if (!to || asprintf(&detail, "%s, to %.*s%s%s%s", step, (int)len, to, to[len] ? "..." : "",
+			   *verdict->words ? "; " : "", verdict->words) < 0)
 		return -ENOMEM;
 	event.path = move->from;
 	event.path_len = move->from_len;
 	event.outcome = outcome;
 	event.detail = detail;
+	if (verdict->refused != REASON_NONE)
+		event.reason = verdict->refused;
+	else if (verdict->recorded != REASON_NONE)
+		event.reason = verdict->recorded;
 	return vault_record(move->vault, move->call, &event);
 }
 
@@ -153,11 +162,48 @@ static bool is_at_or_below(const struct move *move, const struct buffer *to)
 	return below || above;
 }
 
+/* Who could read more by it? What is replaced loses a name. */
+static int judge(struct move *move)
+{
+	scope(name_change_free) struct name_change *change = NULL;
+	int r;
+
+	r = name_change_new(move->vault, move->call, "mv", &change);
+	if (r == 0)
+		r = name_change_add(
+			change, move->from, move->from_len, buffer_text(move->to), move->to->len);
+	if (r == 0 && verb_flag(move->call, "replace"))
+		r = name_change_add(change, buffer_text(move->to), move->to->len, NULL, 0);
+	if (r == 0)
+		name_change_judge(change, &move->verdict);
+	return r;
+}
+
+static int show_only(const struct move *move)
+{
+	scope_free char *from = text_for_terminal(move->from, move->from_len);
+	scope_free char *to = text_for_terminal(buffer_text(move->to), move->to->len);
+
+	say(move->call->output, "would move %s to %s\n", from ? from : "", to ? to : "");
+	return EXIT_DONE;
+}
+
 /* Both names are nobody else's meanwhile. Exit code. */
 static int move_locked(struct move *move)
 {
 	int r, recorded;
 
+	r = judge(move);
+	if (r < 0) {
+		explain(move, r);
+		return exit_code_of(r);
+	}
+	if (verb_flag(move->call, "dry-run"))
+		return show_only(move);
+	if (move->verdict.refused != REASON_NONE) {
+		r = record(move, "refused", AUDIT_REFUSE);
+		return r < 0 ? EXIT_FAILED : EXIT_REFUSED;
+	}
 	r = record(move, "intent", AUDIT_ALLOW);
 	if (r < 0)
 		return EXIT_FAILED;
@@ -243,6 +289,8 @@ int verb_mv(struct vault *vault, struct verb_call *call)
 		vault_path_trim(&move.from, &move.from_len);
 		code = exit_code_join(code, move_operand(&move, dest, dest_len), i);
 	}
+	if (verb_flag(call, "dry-run"))
+		return code;
 	code = settle(vault, call, code);
 	vault_write_anchor(vault);
 	return code;

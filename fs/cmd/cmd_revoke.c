@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd_revoke.c - `revoke VAULT RULE... | --user NAME [--all] [--kill] [--dry-run]`: in effect
- * before it returns, open handles and mappings included; says by what the user may still read.
+ * cmd_revoke.c - `revoke VAULT RULE... | --user NAME [--all] [--kill] [--dry-run [--json]]`: in
+ * effect before it returns, open handles and mappings included; says by what the user may still
+ * read.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,8 +12,9 @@
 #include "fs/cmd/commands.h"
 #include "fs/cmd/end_process.h"
 #include "fs/cmd/options.h"
-#include "fs/cmd/vault.h"
+#include "fs/cmd/rule_edit.h"
 #include "fs/cmd/vault_access.h"
+#include "keystore/base/clock.h"
 
 struct numbers {
 	uint64_t *all;
@@ -61,13 +63,14 @@ static int collect_operands(struct vault *vault, struct verb_call *call, struct 
 	return EXIT_DONE;
 }
 
+/* By user: or loginuid:; the role that he is in is for `role`. */
 static bool names_user(const struct rule *rule, uint32_t uid, bool *ret_others)
 {
 	bool names = false;
 
 	*ret_others = false;
 	for (size_t i = 0; i < rule->word_count; i++) {
-		if (rule->words[i].kind != WORD_USER)
+		if (rule->words[i].kind != WORD_USER && rule->words[i].kind != WORD_LOGINUID)
 			continue;
 		if (rule->words[i].number == uid)
 			names = true;
@@ -77,7 +80,7 @@ static bool names_user(const struct rule *rule, uint32_t uid, bool *ret_others)
 	return names;
 }
 
-/* The allow rules that name this user and, unless --all is given, no other. */
+/* What allows (or learns) and names this user and, unless --all is given, no other. */
 static int collect_of_user(struct vault *vault, struct verb_call *call, const struct subject *user,
 	struct numbers *numbers)
 {
@@ -89,7 +92,7 @@ static int collect_of_user(struct vault *vault, struct verb_call *call, const st
 		const struct rule *rule = ruleset_at(ruleset, i);
 		bool others;
 
-		if (rule->effect != RULE_ALLOW || !names_user(rule, user->uid, &others))
+		if (rule->effect == RULE_DENY || !names_user(rule, user->uid, &others))
 			continue;
 		if (others && !all) {
 			complain(call->output,
@@ -108,48 +111,47 @@ static int collect_of_user(struct vault *vault, struct verb_call *call, const st
 	return code;
 }
 
+/* " (as one of vision)": roles of the rule that he is in. */
+static void add_roles(const struct ruleset *ruleset, const struct rule *rule,
+	const struct subject *user, struct buffer *to)
+{
+	const char *before = " (as one of ";
+
+	for (size_t i = 0; i < rule->word_count; i++) {
+		if (rule->words[i].kind != WORD_ROLE ||
+			!role_members_hold(ruleset_members(ruleset), rule->words[i].name, user))
+			continue;
+		buffer_add_format(to, "%s%s", before, rule->words[i].name);
+		before = ", ";
+	}
+	if (*before == ',')
+		buffer_add_text(to, ")");
+}
+
 /* What lets the user read something under this set. */
 static void remark_still_allowed(const struct ruleset *ruleset, struct verb_call *call,
 	const char *name, const struct subject *user)
 {
+	int64_t now_ns = clock_now_ns();
 	bool any = false;
 
 	for (size_t i = 0; i < ruleset_count(ruleset); i++) {
 		const struct rule *rule = ruleset_at(ruleset, i);
 		scope_buffer struct buffer words = {0};
 
-		if (rule->effect != RULE_ALLOW || !(rule->permissions & PERMISSION_READ) ||
-			!rule_matches_subject(rule, user))
+		if (rule->effect == RULE_DENY || !(rule->permissions & PERMISSION_READ) ||
+			!rule_may_concern(ruleset, i, user))
 			continue;
-		if (rule_describe(rule, &words) == 0)
+		if (rule->condition.until_ns && rule->condition.until_ns <= now_ns)
+			continue;
+		if (rule_describe(rule, &words) == 0) {
+			add_roles(ruleset, rule, user, &words);
 			remark(call->output, "%s may still read by: %s", name, buffer_text(&words));
+		}
 		any = true;
 	}
 	if (!any)
 		remark(call->output, "no rule lets %s read anything any more", name);
-}
-
-/* Copied out: writing may wait for the client, and the table's lock must not. */
-static int copy_failing(void *arg, const struct handle_info *info)
-{
-	scope_free char *path = text_for_terminal(info->path, info->path_len);
-	struct buffer *text = arg;
-
-	buffer_add_format(text, "would end: %s, open by pid %ld uid %u (%s)\n", path ? path : "?",
-		(long)info->pid, info->uid, info->exe ? info->exe : "?");
-	return text->failed ? -ENOMEM : 0;
-}
-
-static int show_dry_run(struct vault *vault, struct verb_call *call, struct policy_change *change,
-	const char *words)
-{
-	scope_buffer struct buffer text = {0};
-
-	if (gate_each_failing(vault->gate, policy_change_ruleset(change), copy_failing, &text) < 0)
-		return EXIT_FAILED;
-	say(call->output, "would revoke: %s\n", words);
-	say_bytes(call->output, text.data, text.len);
-	return EXIT_DONE;
 }
 
 static int copy_process(void *arg, const struct handle_info *info)
@@ -172,42 +174,67 @@ static int name_processes(struct vault *vault, struct verb_call *call, uint64_t 
 	return EXIT_DONE;
 }
 
-/* The set that is in force, or would be, when this returns EXIT_DONE. The caller unrefs it. */
-static int revoke_numbers(struct vault *vault, struct verb_call *call,
-	const struct numbers *numbers, struct ruleset **ret_after)
+/* Lifting a deny may give access; all else takes it away. */
+static bool only_takes_away(const struct ruleset *ruleset, const struct numbers *numbers)
 {
-	scope(policy_change_free) struct policy_change *change = NULL;
-	scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(vault->policy);
-	scope_buffer struct buffer words = {0};
-	struct gate_effect effect;
-	int r;
-
 	for (size_t i = 0; i < numbers->count; i++) {
 		const struct rule *rule = ruleset_find(ruleset, numbers->all[i]);
 
-		buffer_add_text(&words, i ? "; " : "");
-		if (rule && rule_describe(rule, &words) < 0)
-			return EXIT_FAILED;
+		if (rule && rule->effect == RULE_DENY)
+			return false;
 	}
-	r = policy_prepare_revoke(vault->policy, numbers->all, numbers->count, &change);
-	if (r < 0) {
-		complain(call->output, "revoke: %s", result_text(r));
-		return exit_code_of(r);
+	return true;
+}
+
+static int describe_rules(
+	const struct ruleset *ruleset, const struct numbers *numbers, struct buffer *to)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < numbers->count && r == 0; i++) {
+		const struct rule *rule = ruleset_find(ruleset, numbers->all[i]);
+
+		buffer_add_text(to, i ? "; " : "");
+		r = rule ? rule_describe(rule, to) : 0;
 	}
-	if (verb_flag(call, "dry-run")) {
-		*ret_after = ruleset_ref(policy_change_ruleset(change));
-		return show_dry_run(vault, call, change, buffer_text(&words));
-	}
-	r = vault_change_rules(
-		vault, call, AUDIT_REVOKE, &change, true, buffer_text(&words), &effect);
-	if (r < 0)
-		return exit_code_of(r);
-	*ret_after = policy_ruleset(vault->policy);
+	return r;
+}
+
+static bool has_any(const struct ruleset *ruleset, const struct numbers *numbers)
+{
+	for (size_t i = 0; i < numbers->count; i++)
+		if (ruleset_find(ruleset, numbers->all[i]))
+			return true;
+	return false;
+}
+
+/* ret_after: the set that is in force, or would be. The caller unrefs it. */
+static int revoke_numbers(struct vault *vault, struct verb_call *call,
+	const struct numbers *numbers, struct ruleset **ret_after)
+{
+	scope(ruleset_unref) struct ruleset *before = policy_ruleset(vault->policy);
+	scope_buffer struct buffer words = {0};
+	struct rule_edit edit = {
+		.command = "revoke",
+		.action = AUDIT_REVOKE,
+		.edit = {.removed = numbers->all, .removed_count = numbers->count},
+		.taking_away = only_takes_away(before, numbers),
+	};
+	struct gate_effect effect;
+	int code;
+
+	if (describe_rules(before, numbers, &words) < 0)
+		return EXIT_FAILED;
+	edit.words = buffer_text(&words);
+	code = rule_edit_perform(vault, call, &edit, &effect, ret_after);
+	/* In force, though perhaps not saved. */
+	if (verb_flag(call, "dry-run") || !*ret_after || has_any(*ret_after, numbers))
+		return code;
 	remark(call->output, "revoked: %s; %llu open handle%s ended", buffer_text(&words),
 		(unsigned long long)effect.ended, plural(effect.ended));
 	if (verb_flag(call, "kill") && name_processes(vault, call, effect.ending) != EXIT_DONE)
 		return EXIT_FAILED;
-	return r == 0 ? EXIT_DONE : EXIT_FAILED;
+	return code;
 }
 
 static int revoke_locked(struct vault *vault, struct verb_call *call, const char *name,
@@ -247,10 +274,16 @@ int verb_revoke(struct vault *vault, struct verb_call *call)
 		complain(call->output, "revoke: --all goes with --user NAME");
 		return EXIT_USAGE;
 	}
+	if (verb_flag(call, "json") && !verb_flag(call, "dry-run")) {
+		complain(call->output, "revoke: --json goes with --dry-run");
+		return EXIT_USAGE;
+	}
 	if (name && subject_of_user(name, &user) < 0) {
 		complain(call->output, "revoke: there is no user %s; a number works too", name);
 		return EXIT_NOT_FOUND;
 	}
+	/* By a login of his own, too. */
+	user.loginuid = user.uid;
 	pthread_mutex_lock(&vault->changing);
 	code = revoke_locked(vault, call, name, &user, &after);
 	pthread_mutex_unlock(&vault->changing);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_rm.c - `rm VAULT [-r] PATH...`: takes names out; the last name takes the key with it. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fs/cmd/commands.h"
+#include "fs/cmd/name_change.h"
 #include "fs/cmd/path_lock.h"
 #include "fs/cmd/vault.h"
 
@@ -135,12 +137,38 @@ static int settle(struct vault *vault, struct verb_call *call, int code)
 	return EXIT_FAILED;
 }
 
+/* A file with other names may be read by more without this one. */
+static int judge(const struct removal *removal, const char *path, size_t len,
+	struct name_verdict *ret_verdict)
+{
+	scope(name_change_free) struct name_change *change = NULL;
+	int r;
+
+	r = name_change_new(removal->vault, removal->call, "rm", &change);
+	if (r == 0)
+		r = name_change_add(change, path, len, NULL, 0);
+	if (r == 0)
+		name_change_judge(change, ret_verdict);
+	return r;
+}
+
+static int refuse(const struct removal *removal, struct audit_event *event,
+	const struct name_verdict *verdict)
+{
+	event->outcome = AUDIT_REFUSE;
+	event->reason = verdict->refused;
+	event->detail = verdict->words;
+	return vault_record(removal->vault, removal->call, event) < 0 ? EXIT_FAILED : EXIT_REFUSED;
+}
+
 /* One operand with its records. Exit code. */
 static int remove_operand(struct removal *removal, const char *path, size_t len)
 {
 	struct audit_event event = vault_event(removal->call, AUDIT_REMOVE);
 	scope(path_lock_free) struct path_lock *lock = NULL;
 	struct vault *vault = removal->vault;
+	struct name_verdict verdict;
+	char intent[sizeof(verdict.words) + 32];
 	int code, r;
 
 	code = path_lock_take(vault, removal->call, "rm", path, len, PATH_AND_BELOW, &lock);
@@ -148,7 +176,19 @@ static int remove_operand(struct removal *removal, const char *path, size_t len)
 		return code;
 	event.path = path;
 	event.path_len = len;
-	event.detail = verb_flag(removal->call, "r") ? "intent, recursive" : "intent";
+	r = judge(removal, path, len, &verdict);
+	if (r < 0) {
+		complain(removal->call->output, "rm: %s", result_text(r));
+		return exit_code_of(r);
+	}
+	if (verdict.refused != REASON_NONE)
+		return refuse(removal, &event, &verdict);
+	if (verdict.recorded != REASON_NONE)
+		event.reason = verdict.recorded;
+	snprintf(intent, sizeof(intent), "intent%s%s%s",
+		verb_flag(removal->call, "r") ? ", recursive" : "", *verdict.words ? "; " : "",
+		verdict.words);
+	event.detail = intent;
 	if (vault_record(vault, removal->call, &event) < 0)
 		return EXIT_FAILED;
 	removal->files = 0;

@@ -1,105 +1,95 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_rules.c - `rules VAULT [list] [--json]`. */
-#include <errno.h>
+/*
+ * cmd_rules.c - `rules VAULT [list] | export | import FILE | lint [FILE] | suggest`: all of the
+ * policy at once. The front reads the user's own file and passes it on; the words are looked up
+ * here and done by rules_*.c.
+ */
+#include <limits.h>
 #include <string.h>
 
 #include "fs/cmd/commands.h"
-#include "fs/cmd/vault.h"
-#include "keystore/base/json.h"
+#include "fs/cmd/rules_verbs.h"
+#include "fs/cmd/text_pass.h"
+#include "policy/rule_file.h"
 
-static const char *word_prefix(enum subject_word_kind kind)
+#define WORD_OPTIONS 3
+
+static const struct rules_word {
+	const char *word;
+	int (*verb)(struct vault *vault, struct verb_call *call);
+	unsigned min_operands, max_operands; /* behind the word */
+	bool takes_file;		     /* the first of them */
+	const char *usage;
+	const char *options[WORD_OPTIONS];
+} words[] = {
+	{"list", rules_list_verb, 0, 0, false, "[list] [--json]", {"json"}},
+	{"export", rules_export_verb, 0, 0, false, "export", {0}},
+	{"import", rules_import_verb, 1, 1, true, "import FILE|- [--replace] [--dry-run [--json]]",
+		{"replace", "dry-run", "json"}},
+	{"lint", rules_lint_verb, 0, 1, true, "lint [FILE|-] [--json]", {"json"}},
+	{"suggest", rules_suggest_verb, 0, 0, false, "suggest [--since TIME] [--refused] [--json]",
+		{"since", "refused", "json"}},
+};
+static const char *const options[] = {"json", "replace", "dry-run", "since", "refused"};
+
+static bool takes_option(const struct rules_word *word, const char *name)
 {
-	static const char *const prefixes[] = {
-		[WORD_ANY] = "any", [WORD_USER] = "user:", [WORD_GROUP] = "group:"};
-
-	_Static_assert(ARRAY_SIZE(prefixes) == WORD_KINDS, "a prefix for each kind");
-	return prefixes[kind];
+	for (size_t i = 0; i < WORD_OPTIONS && word->options[i]; i++)
+		if (strcmp(word->options[i], name) == 0)
+			return true;
+	return false;
 }
 
-/* The words of grant, and beside each the number that decides. */
-static int json_of_subjects(struct json *json, const struct rule *rule)
+/* Complains; NULL when the words make no command. */
+static const struct rules_word *find_word(const struct message *request, struct output *output)
 {
-	const char *subjects[LIMIT_RULE_WORDS];
-	int64_t numbers[LIMIT_RULE_WORDS];
-	size_t at[LIMIT_RULE_WORDS];
-	scope_buffer struct buffer texts = {0};
+	const char *text = message_at(request, "arg", 0, NULL);
+	size_t count = message_count(request, "arg");
+	const struct rules_word *word = NULL;
 
-	if (rule->word_count > LIMIT_RULE_WORDS)
-		return -E2BIG;
-	for (size_t i = 0; i < rule->word_count; i++) {
-		const struct subject_word *word = &rule->words[i];
-
-		at[i] = texts.len;
-		buffer_add_format(
-			&texts, "%s%s", word_prefix(word->kind), word->name ? word->name : "");
-		buffer_add_u8(&texts, '\0');
-		numbers[i] = word->kind == WORD_ANY ? -1 : (int64_t)word->number;
+	for (size_t i = 0; i < ARRAY_SIZE(words) && !word; i++)
+		if (strcmp(words[i].word, text ? text : words[0].word) == 0)
+			word = &words[i];
+	if (!word) {
+		complain(output,
+			"rules: '%s' is not known: list, export, import FILE, lint [FILE] and "
+			"suggest "
+			"are",
+			text);
+		return NULL;
 	}
-	if (texts.failed)
-		return -ENOMEM;
-	for (size_t i = 0; i < rule->word_count; i++)
-		subjects[i] = (const char *)texts.data + at[i];
-	json_text_array(json, "subjects", subjects, rule->word_count);
-	json_number_array(json, "numbers", numbers, rule->word_count);
-	return 0;
-}
-
-static int json_of_rule(struct json *json, const struct rule *rule)
-{
-	char permissions[PERMISSIONS_TEXT_SIZE];
-	int r;
-
-	permissions_to_text(rule->permissions, permissions);
-	json_int(json, "rule", (int64_t)rule->number);
-	json_text(json, "effect", rule->effect == RULE_ALLOW ? "allow" : "deny");
-	json_text(json, "perms", permissions);
-	json_bytes(json, "pattern", rule->pattern, rule->pattern_len);
-	r = json_of_subjects(json, rule);
-	if (r < 0)
-		return r;
-	json_time(json, "created", rule->created_ns);
-	json_int(json, "created_by", rule->created_by);
-	json_bool(json, "stale", rule_is_stale(rule));
-	return 0;
+	count -= count > 0;
+	if (count < word->min_operands || count > word->max_operands) {
+		complain(output, "rules: the words are: rules VAULT %s", word->usage);
+		return NULL;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		if (!message_has(request, options[i]) || takes_option(word, options[i]))
+			continue;
+		complain(output, "rules: --%s does not go with %s: rules VAULT %s", options[i],
+			word->word, word->usage);
+		return NULL;
+	}
+	return word;
 }
 
 int verb_rules(struct vault *vault, struct verb_call *call)
 {
-	scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(vault->policy);
-	const char *what = verb_operand(call, 0, NULL);
-	int r = 0;
+	const struct rules_word *word = find_word(call->request, call->output);
 
-	if (what && strcmp(what, "list") != 0) {
-		complain(call->output, "rules: '%s' is not known; `rules VAULT list` shows them",
-			what);
+	return word ? word->verb(vault, call) : EXIT_USAGE;
+}
+
+int run_rules(struct invocation *invocation)
+{
+	struct output output = output_to_terminal();
+	const struct rules_word *word = find_word(invocation->request, &output);
+	const char *file = message_at(invocation->request, "arg", 1, NULL);
+	int code = EXIT_DONE;
+
+	if (!word)
 		return EXIT_USAGE;
-	}
-	if (policy_is_broken(vault->policy))
-		complain(call->output,
-			"the rules in keystore.db were changed by somebody without a key: "
-			"every open is refused (seal-broken) until it is restored");
-	for (size_t i = 0; i < ruleset_count(ruleset) && r == 0; i++) {
-		const struct rule *rule = ruleset_at(ruleset, i);
-		scope_buffer struct buffer line = {0};
-
-		if (verb_flag(call, "json")) {
-			scope(json_free) struct json *json = json_new();
-
-			r = json_of_rule(json, rule);
-			if (r == 0)
-				r = json_line(json, &line);
-		} else {
-			buffer_add_format(&line, "%llu ", (unsigned long long)rule->number);
-			r = rule_to_text(rule, &line);
-			if (rule_is_stale(rule))
-				buffer_add_text(
-					&line, "  (stale: the name has another number now)");
-			buffer_add_text(&line, "\n");
-		}
-		if (r == 0)
-			say_bytes(call->output, line.data, line.len);
-	}
-	if (r < 0)
-		complain(call->output, "rules: %s", result_text(r));
-	return r < 0 ? EXIT_FAILED : policy_is_broken(vault->policy) ? EXIT_INTEGRITY : EXIT_DONE;
+	if (word->takes_file && file)
+		code = text_pass(invocation->request, "rules", file, LIMIT_RULE_FILE, &output);
+	return code == EXIT_DONE ? run_verb(invocation) : code;
 }

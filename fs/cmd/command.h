@@ -77,6 +77,7 @@ enum needed_role {
 	NEEDS_ADMIN,
 	NEEDS_AUDITOR,
 	NEEDS_CUSTODIAN,
+	NEEDS_ADMIN_OR_AUDITOR,
 	NEEDS_ANY_ROLE,
 };
 
@@ -124,6 +125,15 @@ int run_verb(struct invocation *invocation);
 const char *verb_operand(const struct verb_call *call, size_t index, size_t *ret_len);
 bool verb_flag(const struct verb_call *call, const char *name);
 bool caller_holds(struct vault *vault, const struct verb_call *call, enum role role);
+/*
+ * EXIT_DONE when the caller holds what is needed; else that is recorded and complained about. For a
+ * verb of which one part needs more than another.
+ */
+int verb_require(struct vault *vault, struct verb_call *call, const struct command *command,
+	enum needed_role needs);
+/* EXIT_DONE when the caller holds it; else refused, on record, and told: "rules import: ...". */
+int caller_must_hold(
+	struct vault *vault, const struct verb_call *call, enum role role, const char *what);
 /* Checks the command's role, calls its verb. */
 int verb_perform(struct vault *vault, struct verb_call *call);
 

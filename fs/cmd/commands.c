@@ -20,6 +20,10 @@
 	{                  \
 		name, true \
 	}
+#define CONDITIONS                                                                      \
+	VALUE("from"), VALUE("until"), VALUE("for"), VALUE("hours"), VALUE("days"),     \
+		VALUE("max-opens"), VALUE("max-bytes"), VALUE("note"), FLAG("dry-run"), \
+		FLAG("json")
 #define MANY 10000 /* operands: bounded by LIMIT_FIELDS anyway */
 
 const struct command commands[] = {
@@ -29,7 +33,7 @@ const struct command commands[] = {
 		.summary = "make an empty vault; who runs it becomes its admin",
 		.options = OPTIONS(VALUE("new-key-file"), VALUE("new-passphrase-file"),
 			VALUE("new-passphrase-fd"), VALUE("objects"), VALUE("cipher"),
-			VALUE("chunk")),
+			VALUE("chunk"), VALUE("timezone"), FLAG("private")),
 		.min_operands = 1,
 		.max_operands = 1,
 		.run = run_init,
@@ -106,7 +110,7 @@ const struct command commands[] = {
 		.name = "mv",
 		.operands = "VAULT PATH... DEST",
 		.summary = "rename, or move into a directory; rules go by the new names",
-		.options = OPTIONS(FLAG("replace")),
+		.options = OPTIONS(FLAG("replace"), FLAG("dry-run")),
 		.min_operands = 3,
 		.max_operands = MANY,
 		.verb = verb_mv,
@@ -159,9 +163,11 @@ const struct command commands[] = {
 	{
 		.name = "grant",
 		.operands = "VAULT SUBJECT... PERMS PATTERN",
-		.summary = "allow: user:NAME group:NAME any; read,write,list",
-		.min_operands = 4,
+		.summary = "allow: user: group: role: exe: sha256: unit: any; read,write,list",
+		.options = OPTIONS(CONDITIONS),
+		.min_operands = 1,
 		.max_operands = MANY,
+		.run = run_grant,
 		.verb = verb_grant,
 		.needs = NEEDS_ADMIN,
 	},
@@ -169,8 +175,10 @@ const struct command commands[] = {
 		.name = "deny",
 		.operands = "VAULT SUBJECT... PERMS PATTERN",
 		.summary = "deny, in the same words; deny wins",
-		.min_operands = 4,
+		.options = OPTIONS(CONDITIONS),
+		.min_operands = 1,
 		.max_operands = MANY,
+		.run = run_grant,
 		.verb = verb_deny,
 		.needs = NEEDS_ADMIN,
 	},
@@ -178,7 +186,8 @@ const struct command commands[] = {
 		.name = "revoke",
 		.operands = "VAULT RULE... | --user NAME [--all]",
 		.summary = "take rules back, open files and mappings included",
-		.options = OPTIONS(VALUE("user"), FLAG("all"), FLAG("kill"), FLAG("dry-run")),
+		.options = OPTIONS(
+			VALUE("user"), FLAG("all"), FLAG("kill"), FLAG("dry-run"), FLAG("json")),
 		.min_operands = 1,
 		.max_operands = MANY,
 		.run = run_revoke,
@@ -186,22 +195,48 @@ const struct command commands[] = {
 		.needs = NEEDS_ADMIN,
 	},
 	{
+		.name = "role",
+		.operands = "VAULT list [ROLE] | add ROLE MEMBER... | remove ROLE MEMBER...",
+		.summary = "who is in which role; a member is user:NAME or group:NAME",
+		.options = OPTIONS(FLAG("dry-run"), FLAG("json")),
+		.min_operands = 2,
+		.max_operands = MANY,
+		.verb = verb_role,
+		.needs = NEEDS_ANY_ROLE,
+	},
+	{
 		.name = "rules",
-		.operands = "VAULT [list]",
-		.summary = "list the rules",
-		.options = OPTIONS(FLAG("json")),
+		.operands = "VAULT [list] | export | import FILE|- | lint [FILE|-] | suggest",
+		.summary = "list the rules; all of them as a file, one a line, and back",
+		.options = OPTIONS(FLAG("json"), FLAG("replace"), FLAG("dry-run"), VALUE("since"),
+			FLAG("refused")),
 		.min_operands = 1,
-		.max_operands = 2,
+		.max_operands = 3,
+		.run = run_rules,
 		.verb = verb_rules,
+		.needs = NEEDS_ANY_ROLE,
+	},
+	{
+		.name = "mode",
+		.operands =
+			"VAULT [enforce | learn SUBJECT... PATTERN --for D | set SETTING=VALUE]",
+		.summary = "show or end learning, learn accesses for a while; the vault's settings",
+		.options = OPTIONS(FLAG("json"), VALUE("for"), VALUE("note"), FLAG("dry-run")),
+		.min_operands = 1,
+		.max_operands = MANY,
+		.verb = verb_mode,
 		.needs = NEEDS_ANY_ROLE,
 	},
 	{
 		.name = "explain",
 		.operands = "VAULT PATH --user U",
-		.summary = "would it be allowed, by which rule, and why",
-		.options = OPTIONS(VALUE("user"), VALUE("perm"), FLAG("json")),
+		.summary = "would it be allowed, by which rule, and what would change it",
+		.options = OPTIONS(VALUE("user"), VALUE("perm"), VALUE("exe"), VALUE("sha256"),
+			VALUE("unit"), VALUE("loginuid"), VALUE("userns"), VALUE("at"), FLAG("all"),
+			FLAG("json")),
 		.min_operands = 2,
 		.max_operands = 2,
+		.run = run_explain,
 		.verb = verb_explain,
 	},
 	{
@@ -213,6 +248,16 @@ const struct command commands[] = {
 		.max_operands = 1,
 		.run = run_why,
 		.verb = verb_why,
+	},
+	{
+		.name = "who",
+		.operands = "VAULT PATH",
+		.summary = "who could read it today, and by which rule",
+		.options = OPTIONS(VALUE("perm"), VALUE("at"), FLAG("json")),
+		.min_operands = 2,
+		.max_operands = 2,
+		.verb = verb_who,
+		.needs = NEEDS_ADMIN_OR_AUDITOR,
 	},
 	{
 		.name = "audit",
@@ -270,12 +315,14 @@ const struct command commands[] = {
 	},
 	{
 		.name = "accept",
-		.operands = "VAULT --database",
-		.summary = "the databases are the right ones, though older ones or new to here",
-		.options = OPTIONS(FLAG("database")),
+		.operands = "VAULT --database | --clock",
+		.summary = "the databases, or the clock, are right as they are",
+		.options = OPTIONS(FLAG("database"), FLAG("clock")),
 		.min_operands = 1,
 		.max_operands = 1,
 		.run = run_accept,
+		.verb = verb_accept,
+		.needs = NEEDS_ADMIN,
 	},
 	{
 		.name = "verify",

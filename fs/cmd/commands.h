@@ -39,19 +39,28 @@ int verb_mv(struct vault *vault, struct verb_call *call);
 /* cmd_mkdir.c */
 int verb_mkdir(struct vault *vault, struct verb_call *call);
 /* cmd_grant.c */
+int run_grant(struct invocation *invocation);
 int verb_grant(struct vault *vault, struct verb_call *call);
 int verb_deny(struct vault *vault, struct verb_call *call);
 /* cmd_revoke.c */
 int run_revoke(struct invocation *invocation);
 int verb_revoke(struct vault *vault, struct verb_call *call);
+/* cmd_role.c */
+int verb_role(struct vault *vault, struct verb_call *call);
 /* cmd_rules.c */
-/* cmd_rules.c */
+int run_rules(struct invocation *invocation);
 int verb_rules(struct vault *vault, struct verb_call *call);
+/* cmd_mode.c */
+int verb_mode(struct vault *vault, struct verb_call *call);
 /* cmd_explain.c */
+int run_explain(struct invocation *invocation);
 int verb_explain(struct vault *vault, struct verb_call *call);
 /* cmd_why.c */
 int run_why(struct invocation *invocation);
+/* verb_why.c */
 int verb_why(struct vault *vault, struct verb_call *call);
+/* cmd_who.c */
+int verb_who(struct vault *vault, struct verb_call *call);
 /* cmd_audit.c */
 int run_audit(struct invocation *invocation);
 int verb_audit(struct vault *vault, struct verb_call *call);
@@ -67,6 +76,8 @@ int run_restore(struct invocation *invocation);
 int run_recover(struct invocation *invocation);
 /* cmd_accept.c */
 int run_accept(struct invocation *invocation);
+/* vault_clock.c */
+int verb_accept(struct vault *vault, struct verb_call *call);
 /* cmd_verify.c */
 int verb_verify(struct vault *vault, struct verb_call *call);
 /* cmd_help.c */

@@ -40,6 +40,9 @@ static bool may_call(struct vault *vault, const struct verb_call *call, enum nee
 		return caller_holds(vault, call, ROLE_AUDITOR);
 	case NEEDS_CUSTODIAN:
 		return caller_holds(vault, call, ROLE_CUSTODIAN);
+	case NEEDS_ADMIN_OR_AUDITOR:
+		return caller_holds(vault, call, ROLE_ADMIN) ||
+		       caller_holds(vault, call, ROLE_AUDITOR);
 	case NEEDS_ANY_ROLE:
 		return caller_holds(vault, call, ROLE_ADMIN) ||
 		       caller_holds(vault, call, ROLE_AUDITOR) ||
@@ -53,33 +56,56 @@ static const char *const needed_words[] = {
 	[NEEDS_ADMIN] = "the role admin",
 	[NEEDS_AUDITOR] = "the role auditor",
 	[NEEDS_CUSTODIAN] = "the role custodian",
+	[NEEDS_ADMIN_OR_AUDITOR] = "the role admin or auditor",
 	[NEEDS_ANY_ROLE] = "one of the roles admin, auditor and custodian",
 };
+
+static void record_refusal(struct vault *vault, const struct verb_call *call, const char *what)
+{
+	struct audit_event event = vault_event(call, AUDIT_COMMAND);
+
+	event.outcome = AUDIT_REFUSE;
+	event.reason = REASON_NO_ROLE;
+	event.detail = what;
+	audit_append_wait(vault->audit, &event, false);
+}
+
+int verb_require(struct vault *vault, struct verb_call *call, const struct command *command,
+	enum needed_role needs)
+{
+	if (may_call(vault, call, needs) || may_call_broken(vault, call, command))
+		return EXIT_DONE;
+	record_refusal(vault, call, command->name);
+	/* import-begin and the like are import to the user. */
+	complain(call->output, "%.*s: refused: it needs %s",
+		command->internal ? (int)strcspn(command->name, "-") : INT_MAX, command->name,
+		needed_words[needs]);
+	return EXIT_REFUSED;
+}
+
+int caller_must_hold(
+	struct vault *vault, const struct verb_call *call, enum role role, const char *what)
+{
+	if (caller_holds(vault, call, role))
+		return EXIT_DONE;
+	record_refusal(vault, call, what);
+	complain(call->output, "%s: refused: it needs the role %s", what, role_name(role));
+	return EXIT_REFUSED;
+}
 
 int verb_perform(struct vault *vault, struct verb_call *call)
 {
 	const char *name = message_get(call->request, "verb", NULL);
 	const struct command *command = name ? command_find(name) : NULL;
-	struct audit_event event;
+	int code;
 
 	if (!command || !command->verb) {
 		complain(call->output,
 			"the server does not know this command; is it of another version?");
 		return EXIT_USAGE;
 	}
-	if (!may_call(vault, call, command->needs) && !may_call_broken(vault, call, command)) {
-		event = vault_event(call, AUDIT_COMMAND);
-		event.outcome = AUDIT_REFUSE;
-		event.reason = REASON_NO_ROLE;
-		event.detail = command->name;
-		audit_append_wait(vault->audit, &event, false);
-		/* import-begin and the like are import to the user. */
-		complain(call->output, "%.*s: refused: it needs %s",
-			command->internal ? (int)strcspn(command->name, "-") : INT_MAX,
-			command->name, needed_words[command->needs]);
-		return EXIT_REFUSED;
-	}
-	return command->verb(vault, call);
+	code = verb_require(vault, call, command, command->needs);
+	return code == EXIT_DONE ? command->verb(vault, call) : code;
 }
 
 int run_verb(struct invocation *invocation)

@@ -11,6 +11,7 @@
 
 #include "fs/cmd/file_import.h"
 #include "fs/cmd/file_verify.h"
+#include "fs/cmd/name_change.h"
 #include "keystore/base/clock.h"
 
 int entry_complain(const struct entry_request *request, const char *words)
@@ -71,6 +72,36 @@ int entry_locate(struct entry_request *request)
 	return r == 0 || r == -ENOENT ? EXIT_DONE : entry_complain_failure(request, "its name", r);
 }
 
+/* What is replaced and has other names may be read by more without this one. Exit code. */
+static int judge_loss(const struct entry_request *request)
+{
+	struct audit_event event = vault_event(request->call, AUDIT_IMPORT);
+	scope(name_change_free) struct name_change *change = NULL;
+	struct name_verdict verdict;
+	int r;
+
+	r = name_change_new(request->vault, request->call, "import", &change);
+	if (r == 0)
+		r = name_change_add(change, request->path, request->path_len, NULL, 0);
+	if (r < 0)
+		return entry_complain_failure(request, "its other names", r);
+	name_change_judge(change, &verdict);
+	if (!*verdict.words)
+		return EXIT_DONE;
+	event.path = request->path;
+	event.path_len = request->path_len;
+	event.detail = verdict.words;
+	if (verdict.refused != REASON_NONE) {
+		event.outcome = AUDIT_REFUSE;
+		event.reason = verdict.refused;
+	} else if (verdict.recorded != REASON_NONE) {
+		event.reason = verdict.recorded;
+	}
+	if (vault_record(request->vault, request->call, &event) < 0)
+		return EXIT_FAILED;
+	return verdict.refused != REASON_NONE ? EXIT_REFUSED : EXIT_DONE;
+}
+
 int entry_judge_existing(const struct entry_request *request, bool *ret_go_on)
 {
 	*ret_go_on = false;
@@ -82,6 +113,12 @@ int entry_judge_existing(const struct entry_request *request, bool *ret_go_on)
 	if (request->old.kind == ENTRY_DIRECTORY)
 		return entry_complain(
 			request, "the vault has a directory of this name, which is not replaced");
+	if (request->old.kind == ENTRY_FILE && request->old.nlink > 1) {
+		int code = judge_loss(request);
+
+		if (code != EXIT_DONE)
+			return code;
+	}
 	*ret_go_on = true;
 	return EXIT_DONE;
 }

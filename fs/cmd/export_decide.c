@@ -4,41 +4,63 @@
 
 #include <errno.h>
 
-#include "keystore/base/clock.h"
+#include "fs/cmd/vault_sight.h"
+
+static struct path_name *paths_of(const struct name_list *names)
+{
+	struct path_name *paths = names->count ? calloc(names->count, sizeof(*paths)) : NULL;
+
+	for (size_t i = 0; paths && i < names->count; i++)
+		paths[i] = (struct path_name){names->names[i].path, names->names[i].len};
+	return paths;
+}
 
 struct decision export_decide(struct vault *vault, const struct verb_call *call,
 	const struct name_list *names, enum permission permission)
 {
-	const struct decision failed = {.verdict = VERDICT_DENY, .reason = REASON_NO_RESOURCES};
-	scope_free struct path_name *paths = NULL;
-	struct question question = {
+	scope_free struct path_name *paths = paths_of(names);
+	const struct inquiry inquiry = {
 		.subject = call->caller,
+		.names = paths,
 		.name_count = names->count,
 		.permission = permission,
-		.now_ns = clock_now_ns(),
 	};
 
-	paths = calloc(names->count, sizeof(*paths));
-	if (!paths || !names->count)
-		return failed;
-	for (size_t i = 0; i < names->count; i++)
-		paths[i] = (struct path_name){names->names[i].path, names->names[i].len};
-	question.names = paths;
-	return policy_decide(vault->policy, &question);
+	if (!paths)
+		return (struct decision){.reason = REASON_NO_RESOURCES};
+	return policy_inquire(vault->policy, &inquiry);
 }
 
-/* The root has no name that a pattern could match. */
+struct decision export_admit(struct vault *vault, const struct verb_call *call,
+	const struct name_list *names, uint64_t size)
+{
+	scope_free struct path_name *paths = paths_of(names);
+	__attribute__((cleanup(subject_done))) struct subject caller = {0};
+	struct inquiry inquiry = {
+		.subject = &caller,
+		.names = paths,
+		.name_count = names->count,
+		.permission = PERMISSION_READ,
+		.asks_budgets = true,
+		.size = size,
+	};
+	struct decision decision;
+
+	if (!paths || subject_copy(call->caller, &caller) < 0)
+		return (struct decision){.reason = REASON_NO_RESOURCES};
+	decision = policy_admit(vault->policy, &inquiry);
+	if (!decision.wants_hash)
+		return decision;
+	inquiry.hash_failed = !policy_await_hash(vault->policy, &caller);
+	return policy_admit(vault->policy, &inquiry);
+}
+
 bool export_may_see(struct vault *vault, const struct verb_call *call, uint64_t ino)
 {
-	struct name_list names = {0};
-	bool may;
+	scope_viewer struct viewer viewer = {0};
 
-	if (ino == ROOT_INO)
-		return true;
-	may = keystore_names(vault->keystore, ino, &names) == 0 &&
-	      export_decide(vault, call, &names, PERMISSION_LIST).verdict == VERDICT_ALLOW;
-	name_list_done(&names);
-	return may;
+	vault_viewer_begin(vault, call, &viewer);
+	return viewer_sees(&viewer, ino);
 }
 
 int export_find(struct vault *vault, const struct verb_call *call, const char *path, size_t len,
@@ -48,19 +70,17 @@ int export_find(struct vault *vault, const struct verb_call *call, const char *p
 	struct entry_info info;
 	int r;
 
-	r = keystore_resolve(vault->keystore, path, len, &info);
-	if (r == 0 && export_may_see(vault, call, info.ino)) {
+	r = vault_find_seen(vault, call, path, len, &info);
+	if (r == 0) {
 		*ret_info = info;
 		return EXIT_DONE;
 	}
-	if (r == 0)
-		r = -ENOENT;
 	shown = text_for_terminal(path, len);
 	complain(call->output,
 		"export: %s: %s in this vault; `modelvault ls %s` shows what is there",
 		shown ? shown : "", r == -ENOENT ? "no such name" : result_text(r),
 		vault->place.path);
-	return r == -ENOTDIR ? EXIT_NOT_FOUND : exit_code_of(r);
+	return exit_code_of(r);
 }
 
 static int add_xattr(struct keystore *keystore, uint64_t ino, const char *name, struct buffer *to)

@@ -8,6 +8,9 @@
 /* By all names of a file, now. No record. */
 struct decision export_decide(struct vault *vault, const struct verb_call *call,
 	const struct name_list *names, enum permission permission);
+/* The same for a file of this size that is about to be read: counted under budgets. */
+struct decision export_admit(struct vault *vault, const struct verb_call *call,
+	const struct name_list *names, uint64_t size);
 bool export_may_see(struct vault *vault, const struct verb_call *call, uint64_t ino);
 /*
  * The entry of a path. A name that is hidden from the caller is not there, in the same words. Exit

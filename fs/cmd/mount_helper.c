@@ -33,6 +33,8 @@ enum {
 struct helper {
 	const char *source, *directory, *namespace;
 	bool sloppy, fake, verbose;
+	bool audit_required; /* audit=required was given */
+	bool sync; /* by itself: as mount(8) parts audit=required,sync, or of all mounts */
 	struct buffer given;   /* every -o, with commas */
 	struct buffer options; /* for `mount`, with commas */
 	char *key_file, *passphrase_file;
@@ -115,6 +117,8 @@ static int take_word(struct helper *helper, const char *word)
 			word);
 		return HELPER_DONE;
 	}
+	helper->sync = helper->sync || strcmp(word, "sync") == 0;
+	helper->audit_required = helper->audit_required || strcmp(word, "audit=required") == 0;
 	if (is_ignored(word))
 		return HELPER_DONE;
 	if (helper->sloppy && !mount_option_is_known(word)) {
@@ -161,6 +165,17 @@ static int take_options(struct helper *helper, const char *text)
 			code = take_word(helper, buffer_text(&word));
 	}
 	return code;
+}
+
+/*
+ * mount(8) parts "audit=required,sync" at the comma, and may put its words anywhere. What was meant
+ * by a sync that is there for other reasons cannot be told: evidence is not weakened silently.
+ */
+static int join_audit(struct helper *helper)
+{
+	if (helper->audit_required && helper->sync)
+		buffer_add_text(&helper->options, ",sync");
+	return helper->options.failed ? HELPER_SYSTEM : HELPER_DONE;
 }
 
 /* ---- the command line ---- */
@@ -224,7 +239,8 @@ static int parse(struct helper *helper, int argc, char **argv)
 	/* Last: what the words mean depends on -s. */
 	if (helper->given.failed)
 		return HELPER_SYSTEM;
-	return take_options(helper, buffer_text(&helper->given));
+	code = take_options(helper, buffer_text(&helper->given));
+	return code == HELPER_DONE ? join_audit(helper) : code;
 }
 
 /* ---- the work ---- */

@@ -23,6 +23,20 @@ static int parse_cache(const char *value, struct session_options *options)
 	return -EINVAL;
 }
 
+/*
+ * Of "audit=required,sync" the second word comes by itself, perhaps not even next: mount(8) sorts
+ * options.
+ */
+static int parse_audit(const char *value, struct session_options *options)
+{
+	enum audit_level level;
+	int r = audit_level_from_word(value, &level);
+
+	if (r == 0 && (int)level > options->audit)
+		options->audit = (int)level;
+	return r;
+}
+
 /* "90s", "10m", "2h"; a bare number is seconds. */
 static int parse_duration(const char *value, int64_t *ret_ms)
 {
@@ -78,7 +92,13 @@ static int parse_word(const char *word, struct session_options *options)
 			options->threads = (unsigned)number;
 		return r;
 	}
-	if (strcmp(word, "isolation=user") == 0 || strcmp(word, "audit=required") == 0)
+	if (strcmp(word, "sync") == 0) {
+		options->audit = AUDIT_REQUIRED_SYNC;
+		return 0;
+	}
+	if (strncmp(word, "audit=", 6) == 0)
+		return parse_audit(word + 6, options);
+	if (strcmp(word, "isolation=user") == 0)
 		return 0;
 	return -ENOENT;
 }
@@ -93,7 +113,8 @@ bool mount_option_is_known(const char *word)
 int mount_options_parse(
 	const char *text, struct session_options *ret_options, struct output *output)
 {
-	struct session_options options = {.allow_other = geteuid() == 0, .cache = CACHE_KEEP};
+	struct session_options options = {
+		.allow_other = geteuid() == 0, .cache = CACHE_KEEP, .audit = -1};
 	scope_free char *copy = strdup(text ? text : "");
 	char *save, *word;
 	int r;
@@ -105,7 +126,13 @@ int mount_options_parse(
 		if (r == -ENOENT)
 			complain(output,
 				"mount: option '%s' is not known; ro, noexec, allow_other, "
-				"cache=keep|open|none, cache-idle=10m and threads=N are",
+				"cache=keep|open|none, cache-idle=10m, threads=N and "
+				"audit=required[,sync] are",
+				word);
+		else if (r < 0 && strncmp(word, "audit=", 6) == 0)
+			complain(output,
+				"mount: option '%s' has a value that cannot be; audit=required, "
+				"audit=required,sync and audit=best-effort are",
 				word);
 		else if (r < 0)
 			complain(output, "mount: option '%s' has a value that cannot be", word);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mount_options.h - the words of `mount -o`: ro, noexec, allow_other, cache=,
- * cache-idle=, threads=. */
+ * cache-idle=, threads=, audit=. */
 #ifndef FS_CMD_MOUNT_OPTIONS_H
 #define FS_CMD_MOUNT_OPTIONS_H
 

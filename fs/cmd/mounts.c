@@ -1,74 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mounts.c - reads /proc/self/mountinfo; no path in it is touched, so a hung mount hangs nobody. */
+/* mounts.c - what mountinfo says of our mounts; no path in it is touched, so a hung mount hangs
+ * nobody. */
 #include "fs/cmd/mounts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "keystore/base/scope.h"
-
-/* Undoes the kernel's octal escapes (space, tab, newline, backslash), in place. */
-static void unescape(char *text)
-{
-	char *to = text;
-
-	for (; *text; text++) {
-		if (text[0] == '\\' && text[1] >= '0' && text[1] <= '3' && text[2] >= '0' &&
-			text[2] <= '7' && text[3] >= '0' && text[3] <= '7') {
-			*to++ = (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 |
-				       (text[3] - '0'));
-			text += 3;
-		} else {
-			*to++ = *text;
-		}
-	}
-	*to = '\0';
-}
-
-struct line {
-	char *device, *mountpoint, *type, *source, *options;
-};
-
-/* "36 35 98:0 /root /mnt options [optional...] - type source super-options" */
-static bool parse_line(char *text, struct line *ret_line)
-{
-	struct line line = {0};
-	char *save, *field;
-	int number = 0;
-
-	for (field = strtok_r(text, " \n", &save); field; field = strtok_r(NULL, " \n", &save)) {
-		if (++number == 3)
-			line.device = field;
-		if (number == 5)
-			line.mountpoint = field;
-		if (number > 6 && strcmp(field, "-") == 0)
-			break;
-	}
-	if (!field)
-		return false;
-	line.type = strtok_r(NULL, " \n", &save);
-	line.source = strtok_r(NULL, " \n", &save);
-	line.options = strtok_r(NULL, " \n", &save);
-	if (!line.mountpoint || !line.options)
-		return false;
-	unescape(line.mountpoint);
-	unescape(line.source);
-	*ret_line = line;
-	return true;
-}
-
-static dev_t device_of(const char *text)
-{
-	unsigned major_number, minor_number;
-
-	return sscanf(text, "%u:%u", &major_number, &minor_number) == 2
-		       ? makedev(major_number, minor_number)
-		       : 0;
-}
+#include "policy/mount_table.h"
 
 static uint32_t user_of(const char *options)
 {
@@ -77,30 +20,34 @@ static uint32_t user_of(const char *options)
 	return user ? (uint32_t)strtoul(user + 8, NULL, 10) : UINT32_MAX;
 }
 
+/* Ours, on its way to whoever asked for them. */
+struct visit {
+	int (*each)(void *arg, const struct mount_entry *entry);
+	void *arg;
+	int result;
+};
+
+static bool visit_line(void *arg, const struct mountinfo *line)
+{
+	struct visit *visit = arg;
+	struct mount_entry entry = {.mountpoint = line->point,
+		.source = line->source,
+		.device = line->dev,
+		.user = user_of(line->super_options)};
+
+	if (strcmp(line->type, "fuse.modelvault") != 0)
+		return true;
+	if (entry.user == 0 || entry.user == geteuid() || geteuid() == 0)
+		visit->result = visit->each(visit->arg, &entry);
+	return visit->result == 0;
+}
+
 int mounts_each(int (*each)(void *arg, const struct mount_entry *entry), void *arg)
 {
-	FILE *file = fopen("/proc/self/mountinfo", "re");
-	scope_free char *text = NULL;
-	size_t capacity = 0;
-	struct line line;
-	int r = 0;
+	struct visit visit = {.each = each, .arg = arg};
+	int r = mountinfo_each(AT_FDCWD, "/proc/self/mountinfo", visit_line, &visit);
 
-	if (!file)
-		return -errno;
-	while (r == 0 && getline(&text, &capacity, file) > 0) {
-		struct mount_entry entry;
-
-		if (!parse_line(text, &line) || strcmp(line.type, "fuse.modelvault") != 0)
-			continue;
-		entry = (struct mount_entry){.mountpoint = line.mountpoint,
-			.source = line.source,
-			.device = device_of(line.device),
-			.user = user_of(line.options)};
-		if (entry.user == 0 || entry.user == geteuid() || geteuid() == 0)
-			r = each(arg, &entry);
-	}
-	fclose(file);
-	return r;
+	return r < 0 ? r : visit.result;
 }
 
 struct search {
@@ -192,18 +139,23 @@ char *mounts_vault_above(const char *path, const char **ret_rest)
 	return search.vault;
 }
 
+struct point_search {
+	const char *path;
+	bool found;
+};
+
+static bool match_point(void *arg, const struct mountinfo *line)
+{
+	struct point_search *search = arg;
+
+	search->found = strcmp(line->point, search->path) == 0;
+	return !search->found;
+}
+
 bool mounts_is_mountpoint(const char *path)
 {
-	FILE *file = fopen("/proc/self/mountinfo", "re");
-	scope_free char *text = NULL;
-	size_t capacity = 0;
-	bool found = false;
-	struct line line;
+	struct point_search search = {.path = path};
 
-	if (!file)
-		return false;
-	while (!found && getline(&text, &capacity, file) > 0)
-		found = parse_line(text, &line) && strcmp(line.mountpoint, path) == 0;
-	fclose(file);
-	return found;
+	return mountinfo_each(AT_FDCWD, "/proc/self/mountinfo", match_point, &search) == 0 &&
+	       search.found;
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/cmd/command_meant.h"
+
 const struct option_spec unlock_options[] = {
 	{"key-file", true},
 	{"passphrase-file", true},
@@ -49,6 +51,15 @@ static int usage(const struct command *command, struct output *output)
 	return EXIT_USAGE;
 }
 
+static int complain_unknown(const struct command *command, const char *argument, const char *name,
+	size_t len, struct output *output)
+{
+	if (!meant_option(command, argument, name, len, output))
+		complain(output, "%s: unknown option '%s'; `modelvault help %s` lists them",
+			command->name, argument, command->name);
+	return EXIT_USAGE;
+}
+
 static int add_option(const struct command *command, struct invocation *invocation, int *index,
 	int argc, char **argv, struct output *output)
 {
@@ -59,11 +70,8 @@ static int add_option(const struct command *command, struct invocation *invocati
 	const struct option_spec *spec = find_option(command, name, len);
 	const char *value = "";
 
-	if (!spec || (argument[1] != '-' && len != 1) || (argument[1] == '-' && len == 1)) {
-		complain(output, "%s: unknown option '%s'; `modelvault help %s` lists them",
-			command->name, argument, command->name);
-		return EXIT_USAGE;
-	}
+	if (!spec || (argument[1] != '-' && len != 1) || (argument[1] == '-' && len == 1))
+		return complain_unknown(command, argument, name, len, output);
 	if (spec->takes_value && equals) {
 		value = equals + 1;
 	} else if (spec->takes_value) {
@@ -81,6 +89,9 @@ static int add_option(const struct command *command, struct invocation *invocati
 			spec->name[1] ? "--" : "-", spec->name);
 		return EXIT_USAGE;
 	}
+	if (meant_value(command, spec->name, value, *index + 1 < argc ? argv[*index + 1] : NULL,
+		    output))
+		return EXIT_USAGE;
 	return message_add_text(invocation->request, spec->name, value) < 0 ? EXIT_FAILED
 									    : EXIT_DONE;
 }
@@ -99,6 +110,25 @@ static int add_operand(struct invocation *invocation, const char *operand)
 		return EXIT_DONE;
 	}
 	return message_add_text(invocation->request, "arg", operand) < 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int check_operands(const struct invocation *invocation, struct output *output)
+{
+	const struct command *command = invocation->command;
+
+	if (meant_operands(invocation, output))
+		return EXIT_USAGE;
+	if (invocation->operand_count < command->min_operands) {
+		complain(output, "%s: %s is missing", command->name,
+			invocation->operand_count ? "an operand" : "the first operand");
+		return usage(command, output);
+	}
+	if (invocation->operand_count > command->max_operands) {
+		complain(output, "%s: '%s' is one operand too many", command->name,
+			invocation->operands[command->max_operands]);
+		return usage(command, output);
+	}
+	return EXIT_DONE;
 }
 
 int options_parse(const struct command *command, int argc, char **argv,
@@ -121,15 +151,8 @@ int options_parse(const struct command *command, int argc, char **argv,
 	}
 	if (code == EXIT_FAILED)
 		complain(output, "%s: the command line is too long", command->name);
-	if (code == EXIT_DONE && invocation.operand_count < command->min_operands) {
-		complain(output, "%s: %s is missing", command->name,
-			invocation.operand_count ? "an operand" : "the first operand");
-		code = usage(command, output);
-	} else if (code == EXIT_DONE && invocation.operand_count > command->max_operands) {
-		complain(output, "%s: '%s' is one operand too many", command->name,
-			invocation.operands[command->max_operands]);
-		code = usage(command, output);
-	}
+	if (code == EXIT_DONE)
+		code = check_operands(&invocation, output);
 	if (code != EXIT_DONE) {
 		invocation_done(&invocation);
 		return code;

@@ -122,6 +122,9 @@ static int open_signals(struct server *server)
 static void server_free(struct server *server)
 {
 	control_server_free(server->control);
+	clock_keeper_end(&server->clock);
+	if (server->clock_fd >= 0)
+		close(server->clock_fd);
 	if (server->signal_fd >= 0)
 		close(server->signal_fd);
 	if (server->wake_fd >= 0)
@@ -188,9 +191,12 @@ int server_new(struct vault *vault, struct server **ret_server, struct output *o
 	}
 	server->vault = vault;
 	server->signal_fd = server->wake_fd = -1;
+	server->clock_fd = clock_set_fd();
 	server->started_ns = clock_now_ns();
 	pthread_mutex_init(&server->mutex, NULL);
 	r = open_signals(server);
+	/* Before the record of the start is the last one. */
+	clock_keeper_begin(&server->clock, vault);
 	if (r == 0)
 		r = record_life(vault, AUDIT_START,
 			last_stop_was_clean(vault) ? "last stop clean" : "last stop NOT clean");
@@ -222,15 +228,16 @@ int server_new(struct vault *vault, struct server **ret_server, struct output *o
 int server_run(struct server *server)
 {
 	struct vault *vault = server->vault;
-	struct pollfd fds[2] = {{.fd = server->signal_fd, .events = POLLIN},
-		{.fd = server->wake_fd, .events = POLLIN}};
+	struct pollfd fds[] = {{.fd = server->signal_fd, .events = POLLIN},
+		{.fd = server->wake_fd, .events = POLLIN},
+		{.fd = server->clock_fd, .events = POLLIN}};
 	int64_t last_copy_ms = clock_monotonic_ns() / NS_PER_MS;
 	struct signalfd_siginfo signal = {0};
 	uint64_t ended;
 	int code = EXIT_DONE;
 
 	while (!signal.ssi_signo) {
-		if (poll(fds, 2, TICK_MS) < 0 && errno != EINTR) {
+		if (poll(fds, ARRAY_SIZE(fds), TICK_MS) < 0 && errno != EINTR) {
 			log_error("poll: %s", strerror(errno));
 			code = EXIT_FAILED;
 			break;
@@ -256,6 +263,8 @@ int server_run(struct server *server)
 	control_server_free(take(&server->control));
 	if (!claim_stop())
 		wait_for_end();
+	/* Nobody sees a step that lies between this and the next start. */
+	clock_keeper_look(&server->clock, vault, true);
 	if (record_life(vault, AUDIT_STOP, signal.ssi_signo ? "by signal" : "last mount gone") < 0)
 		log_error("the record of the stop could not be written");
 	vault->server = NULL;

@@ -45,6 +45,8 @@ int server_remove_mount(
 /* Calls each for every mount point, under the server's lock. */
 void server_mounts(
 	struct server *server, void (*each)(void *arg, struct session *session), void *arg);
+/* Takes the trail to the strictest level that the vault's setting or a mount asks for. */
+void server_apply_audit_level(struct server *server);
 /* When the server started (CLOCK_REALTIME). */
 int64_t server_started_ns(const struct server *server);
 

@@ -86,6 +86,7 @@ void keep_house(struct server *server, int64_t *last_copy_ms)
 	int r;
 
 	watch_seal(server);
+	clock_keeper_look(&server->clock, server->vault, clock_was_set(server->clock_fd));
 	save_changes(server);
 	keep_reserve(server);
 	turn_segment(server);

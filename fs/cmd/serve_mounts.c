@@ -49,6 +49,42 @@ static int record_mount(struct server *server, const struct verb_call *call,
 	return audit_append_wait(server->vault->audit, &event, true);
 }
 
+/* also: what a mount that is being added asks for. With the mutex held. */
+static void apply_audit_level(struct server *server, int also)
+{
+	int level = (int)vault_audit_setting(server->vault);
+
+	for (size_t i = 0; i < server->count; i++) {
+		int asked = session_options(server->mounts[i].session)->audit;
+
+		level = asked > level ? asked : level;
+	}
+	audit_set_level(server->vault->audit, (enum audit_level)(also > level ? also : level));
+}
+
+void server_apply_audit_level(struct server *server)
+{
+	pthread_mutex_lock(&server->mutex);
+	apply_audit_level(server, -1);
+	pthread_mutex_unlock(&server->mutex);
+}
+
+/* A mount may ask for more than the setting says, never for less. */
+static int check_audit_level(
+	struct server *server, const struct session_options *options, struct verb_call *call)
+{
+	enum audit_level setting = vault_audit_setting(server->vault);
+
+	if (options->audit < 0 || options->audit >= (int)setting)
+		return EXIT_DONE;
+	complain(call->output,
+		"mount: audit=%s is less than the vault's audit=%s, which only `modelvault mode "
+		"%s set audit=%s` changes",
+		audit_level_word((enum audit_level)options->audit), audit_level_word(setting),
+		server->vault->place.path, audit_level_word((enum audit_level)options->audit));
+	return EXIT_REFUSED;
+}
+
 int server_add_mount(struct server *server, const char *mountpoint,
 	const struct session_options *options, struct verb_call *call)
 {
@@ -56,6 +92,8 @@ int server_add_mount(struct server *server, const char *mountpoint,
 	struct session *session;
 	int r;
 
+	if (check_audit_level(server, options, call) != EXIT_DONE)
+		return EXIT_REFUSED;
 	r = record_mount(server, call, AUDIT_MOUNT, mountpoint);
 	if (r < 0) {
 		complain(call->output,
@@ -65,12 +103,15 @@ int server_add_mount(struct server *server, const char *mountpoint,
 	}
 	own.source = server->vault->place.path;
 	pthread_mutex_lock(&server->mutex);
+	/* Before its first open. */
+	apply_audit_level(server, own.audit);
 	r = server->ending ? -EBUSY
 	    : server->count < MOUNTS_MAX
 		    ? session_new(server->vault->gate, mountpoint, &own, wake, server, &session)
 		    : -EMFILE;
 	if (r == 0)
 		server->mounts[server->count++] = (struct server_mount){.session = session};
+	apply_audit_level(server, -1);
 	pthread_mutex_unlock(&server->mutex);
 	if (r == -EBUSY) {
 		complain(call->output, "the server of %s is just ending; give the command again",
@@ -194,6 +235,7 @@ static bool close_mount(struct server *server, size_t place, int64_t timeout_ms)
 	if (!mount->recorded && record_mount(server, NULL, AUDIT_UMOUNT, mountpoint) < 0)
 		log_error("the record of an unmount could not be written");
 	*mount = server->mounts[--server->count];
+	apply_audit_level(server, -1);
 	return true;
 }
 

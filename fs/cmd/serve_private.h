@@ -4,6 +4,7 @@
 #define FS_CMD_SERVE_PRIVATE_H
 
 #include "fs/cmd/serve.h"
+#include "fs/cmd/vault_clock.h"
 #include "fs/control/server.h"
 
 #define MOUNTS_MAX 64
@@ -22,6 +23,8 @@ struct server {
 	size_t count;
 	int wake_fd; /* eventfd: a mount has ended */
 	int signal_fd;
+	int clock_fd; /* readable when the clock was set; -1: this kernel does not tell */
+	struct clock_keeper clock;
 	int64_t started_ns;
 	bool told_broken;
 	unsigned ticks;	    /* of the main thread */

@@ -15,6 +15,7 @@
 #include "fs/cmd/vault_private.h"
 #include "keystore/base/file.h"
 #include "keystore/base/log.h"
+#include "policy/time_zone.h"
 
 static pid_t read_holder(int fd)
 {
@@ -134,12 +135,47 @@ static int open_keystore(
 	return exit_code_of(r);
 }
 
+/* Rules go by the vault's wall clock: another one would let in at other hours than was granted. */
+static int set_zone(struct vault *vault, struct output *output)
+{
+	scope_free char *zone = NULL;
+	int r;
+
+	r = keystore_setting(vault->keystore, "timezone", &zone);
+	/* Rows that somebody wrote without a key say nothing, and nobody is let in by them. */
+	if (r == -ENOENT)
+		r = time_zone_set("UTC");
+	else if (r == 0)
+		r = time_zone_set(zone);
+	if (r == 0)
+		return EXIT_DONE;
+	if (r == -ENOENT)
+		complain(output,
+			"%s: the vault's time zone %s is not known on this machine, and its rules "
+			"go by it; install the package tzdata",
+			vault->place.path, zone);
+	else
+		complain(output, "%s: its time zone: %s", vault->place.path, result_text(r));
+	return EXIT_FAILED;
+}
+
+static void lock_rows(void *arg)
+{
+	keystore_lock_rows(arg);
+}
+
+static void unlock_rows(void *arg)
+{
+	keystore_unlock_rows(arg);
+}
+
 static int open_policy(struct vault *vault)
 {
+	const struct policy_lock lock = {lock_rows, unlock_rows, vault->keystore};
 	int r;
 
 	keystore_lock_rows(vault->keystore);
-	r = policy_open(keystore_rows(vault->keystore), &vault->policy);
+	r = policy_open(keystore_rows(vault->keystore), &lock, &vault->policy);
 	keystore_unlock_rows(vault->keystore);
 	if (r == 0 && keystore_is_broken(vault->keystore))
 		policy_set_broken(vault->policy);
@@ -275,6 +311,8 @@ static int open_vault(const struct vault_place *place, const struct unlock_secre
 	}
 	remove_left_over(place->path);
 	code = open_keystore(vault, secrets, output);
+	if (code == EXIT_DONE)
+		code = set_zone(vault, output);
 	if (code == EXIT_DONE)
 		code = open_rest(vault, output);
 	if (code == EXIT_DONE) {

@@ -111,8 +111,13 @@ struct audit_event vault_event(const struct verb_call *call, enum audit_action a
  * memory first, whatever the disk says. 0; -errno and nothing changed; or, when taking away, 1: in
  * force but not saved (complained about), and *change is taken and kept until it can be.
  */
-int vault_change_rules(struct vault *vault, const struct verb_call *call, enum audit_action action,
-	struct policy_change **change, bool taking_away, const char *words,
+struct change_record {
+	enum audit_action action;
+	enum reason reason; /* REASON_NONE: what gave the caller the right */
+	const char *words;
+};
+int vault_change_rules(struct vault *vault, const struct verb_call *call,
+	const struct change_record *record, struct policy_change **change, bool taking_away,
 	struct gate_effect *ret_effect);
 
 /* Saves what is in force only, with `changing` held. 0: nothing is left; else why not. */
@@ -126,6 +131,10 @@ bool vault_make_room(struct vault *vault, int result);
 const char *room_hint(int result);
 /* How many changes are in force only. Takes `changing`. */
 unsigned vault_unsaved_changes(struct vault *vault);
+/* How strict the trail is at the least, as it is sealed (`mode VAULT set audit=LEVEL`). */
+#define AUDIT_SETTING "audit"
+enum audit_level vault_audit_setting(const struct vault *vault);
+
 /* Gives up what could not be saved, into the log. */
 void vault_drop_changes(struct vault *vault);
 

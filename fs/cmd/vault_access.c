@@ -93,6 +93,9 @@ int subject_of_process(uint32_t uid, uint32_t gid, pid_t pid, struct subject *re
 	int r;
 
 	r = subject_capture(&origin, ret_subject, &reason);
+	/* A contained one may read by a rule that names him, but asks for nothing else. */
+	if (r == 0 && !ret_subject->initial_userns)
+		r = -EACCES;
 	if (r < 0)
 		subject_done(ret_subject);
 	return r;

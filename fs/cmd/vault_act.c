@@ -17,6 +17,8 @@ static int record(struct vault *vault, const struct verb_call *call, const struc
 	keystore_unlock_rows(vault->keystore);
 	if (asprintf(&detail, "%s epoch %llu: %s", step, (unsigned long long)epoch, words) < 0)
 		return -ENOMEM;
+	if (act->reason != REASON_NONE)
+		event.reason = act->reason;
 	event.detail = detail;
 	event.path = act->path;
 	event.path_len = act->path_len;

@@ -14,7 +14,8 @@ struct vault_act {
 	/* 0, -errno with nothing changed, or 1: done, and complained about. */
 	int (*run)(struct vault *vault, struct verb_call *call, void *arg);
 	void *arg;
-	bool takes_away; /* a full disk does not keep it from being done: vault_make_room */
+	enum reason reason; /* an uncommon one, for the records; or REASON_NONE */
+	bool takes_away;    /* a full disk does not keep it from being done: vault_make_room */
 	/* Of a file, for the records; or NULL. */
 	const char *path;
 	size_t path_len;

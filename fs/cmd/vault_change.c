@@ -62,10 +62,10 @@ static int store_rows(struct vault *vault, struct policy_change *change)
 	return r;
 }
 
-static int record_step(struct vault *vault, const struct verb_call *call, enum audit_action action,
-	const char *step, const char *words)
+static int record_step(struct vault *vault, const struct verb_call *call,
+	const struct change_record *record, const char *step)
 {
-	struct audit_event event = vault_event(call, action);
+	struct audit_event event = vault_event(call, record->action);
 	scope_free char *detail = NULL;
 	uint64_t epoch;
 
@@ -74,18 +74,22 @@ static int record_step(struct vault *vault, const struct verb_call *call, enum a
 	keystore_unlock_rows(vault->keystore);
 	if (strcmp(step, "intent") == 0)
 		epoch++;
-	if (asprintf(&detail, "%s epoch %llu: %s", step, (unsigned long long)epoch, words) < 0)
+	if (asprintf(&detail, "%s epoch %llu: %s", step, (unsigned long long)epoch, record->words) <
+		0)
 		return -ENOMEM;
+	if (record->reason != REASON_NONE)
+		event.reason = record->reason;
 	event.detail = detail;
 	return audit_append_wait(vault->audit, &event, true);
 }
 
-static int give(struct vault *vault, const struct verb_call *call, enum audit_action action,
-	struct policy_change *change, const char *words, struct gate_effect *ret_effect)
+static int give(struct vault *vault, const struct verb_call *call,
+	const struct change_record *record, struct policy_change *change,
+	struct gate_effect *ret_effect)
 {
 	int r;
 
-	r = record_step(vault, call, action, "intent", words);
+	r = record_step(vault, call, record, "intent");
 	if (r < 0) {
 		complain(call->output,
 			"the audit trail cannot be written (%s); nothing was changed%s",
@@ -96,11 +100,11 @@ static int give(struct vault *vault, const struct verb_call *call, enum audit_ac
 	if (r < 0) {
 		complain(call->output, "keystore.db cannot be written (%s); nothing was changed",
 			result_text(r));
-		record_step(vault, call, action, "failed", words);
+		record_step(vault, call, record, "failed");
 		return r;
 	}
 	r = gate_enact(vault->gate, change, ret_effect);
-	if (record_step(vault, call, action, "done", words) < 0)
+	if (record_step(vault, call, record, "done") < 0)
 		complain(call->output,
 			"the change is in force; its last record could not be written");
 	return r;
@@ -110,8 +114,8 @@ static int give(struct vault *vault, const struct verb_call *call, enum audit_ac
 struct unsaved_change {
 	struct unsaved_change *next;
 	struct policy_change *change;
-	enum audit_action action;
-	char *words;
+	struct change_record record;
+	char *words; /* of the record */
 	char *via;
 	struct subject caller;
 	bool by_slot;
@@ -133,15 +137,15 @@ static struct unsaved_change *unsaved_free(struct unsaved_change *unsaved)
 SCOPE_FUNCTION(struct unsaved_change *, unsaved_free);
 
 static struct unsaved_change *unsaved_new(
-	const struct verb_call *call, enum audit_action action, const char *words)
+	const struct verb_call *call, const struct change_record *record)
 {
 	scope(unsaved_free) struct unsaved_change *unsaved = calloc(1, sizeof(*unsaved));
 
 	if (!unsaved)
 		return NULL;
-	unsaved->action = action;
+	unsaved->record = *record;
 	unsaved->by_slot = call->by_slot;
-	unsaved->words = strdup(words);
+	unsaved->record.words = unsaved->words = strdup(record->words);
 	unsaved->via = strdup(call->via);
 	if (!unsaved->words || !unsaved->via || subject_copy(call->caller, &unsaved->caller) < 0)
 		return NULL;
@@ -157,7 +161,7 @@ static int save(struct vault *vault, struct unsaved_change *unsaved)
 	int recorded = 0, r = 0;
 
 	if (!unsaved->intended && !unsaved->stored) {
-		recorded = record_step(vault, &call, unsaved->action, "intent", unsaved->words);
+		recorded = record_step(vault, &call, &unsaved->record, "intent");
 		unsaved->intended = recorded == 0;
 	}
 	if (!unsaved->stored) {
@@ -165,7 +169,7 @@ static int save(struct vault *vault, struct unsaved_change *unsaved)
 		unsaved->stored = r == 0;
 	}
 	if (unsaved->stored && recorded == 0) {
-		recorded = record_step(vault, &call, unsaved->action, "done", unsaved->words);
+		recorded = record_step(vault, &call, &unsaved->record, "done");
 		unsaved->done = recorded == 0;
 	}
 	return r < 0 ? r : recorded;
@@ -238,14 +242,15 @@ static int save_in_order(struct vault *vault, struct unsaved_change *unsaved)
 	return r;
 }
 
-static int take_away(struct vault *vault, const struct verb_call *call, enum audit_action action,
-	struct policy_change **change, const char *words, struct gate_effect *ret_effect)
+static int take_away(struct vault *vault, const struct verb_call *call,
+	const struct change_record *record, struct policy_change **change,
+	struct gate_effect *ret_effect)
 {
 	struct unsaved_change *unsaved;
 	int saved = -ENOMEM, r;
 
 	r = gate_enact(vault->gate, *change, ret_effect);
-	unsaved = unsaved_new(call, action, words);
+	unsaved = unsaved_new(call, record);
 	if (unsaved) {
 		unsaved->change = take(change);
 		saved = save_in_order(vault, unsaved);
@@ -265,8 +270,8 @@ static int take_away(struct vault *vault, const struct verb_call *call, enum aud
 	return r < 0 ? 1 : 0;
 }
 
-int vault_change_rules(struct vault *vault, const struct verb_call *call, enum audit_action action,
-	struct policy_change **change, bool taking_away, const char *words,
+int vault_change_rules(struct vault *vault, const struct verb_call *call,
+	const struct change_record *record, struct policy_change **change, bool taking_away,
 	struct gate_effect *ret_effect)
 {
 	int r;
@@ -279,11 +284,11 @@ int vault_change_rules(struct vault *vault, const struct verb_call *call, enum a
 		return -EBADMSG;
 	}
 	if (taking_away) {
-		r = take_away(vault, call, action, change, words, ret_effect);
+		r = take_away(vault, call, record, change, ret_effect);
 	} else {
 		r = vault_save_changes(vault);
 		if (r == 0)
-			r = give(vault, call, action, *change, words, ret_effect);
+			r = give(vault, call, record, *change, ret_effect);
 		else
 			complain(call->output,
 				"an earlier change is not saved yet (%s); nothing was changed",

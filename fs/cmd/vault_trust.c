@@ -70,6 +70,19 @@ static bool is_lost(int result)
 	       result == -EUCLEAN || result == -EINVAL || result == -ELOOP;
 }
 
+enum audit_level vault_audit_setting(const struct vault *vault)
+{
+	scope_free char *word = NULL;
+	enum audit_level level = AUDIT_REQUIRED;
+	int r;
+
+	r = keystore_setting(vault->keystore, AUDIT_SETTING, &word);
+	/* What cannot be told is taken for the strictest. */
+	if (r < 0 ? r != -ENOENT : audit_level_from_word(word, &level) < 0)
+		level = AUDIT_REQUIRED_SYNC;
+	return level;
+}
+
 static int begin_anew(struct vault *vault, const struct audit_key_wrapper *wrapper)
 {
 	struct vault_acceptance *acceptance = vault->acceptance;
@@ -83,8 +96,8 @@ static int begin_anew(struct vault *vault, const struct audit_key_wrapper *wrapp
 	if (r < 0)
 		return r;
 	snprintf(acceptance->old_trail, sizeof(acceptance->old_trail), "%s.db", stem);
-	return audit_open(
-		vault->place.path, vault->place.id, wrapper, AUDIT_REQUIRED, &vault->audit);
+	return audit_open(vault->place.path, vault->place.id, wrapper, vault_audit_setting(vault),
+		&vault->audit);
 }
 
 int vault_open_trail(struct vault *vault, struct output *output)
@@ -92,7 +105,8 @@ int vault_open_trail(struct vault *vault, struct output *output)
 	struct audit_key_wrapper wrapper = vault_key_wrapper(vault->keystore);
 	int r;
 
-	r = audit_open(vault->place.path, vault->place.id, &wrapper, AUDIT_REQUIRED, &vault->audit);
+	r = audit_open(vault->place.path, vault->place.id, &wrapper, vault_audit_setting(vault),
+		&vault->audit);
 	if (vault->acceptance && is_lost(r))
 		r = begin_anew(vault, &wrapper);
 	return r < 0 ? complain_trail(vault, r, output) : EXIT_DONE;

@@ -8,6 +8,7 @@
 #include "fs/cmd/commands.h"
 #include "fs/cmd/export_decide.h"
 #include "fs/cmd/export_look.h"
+#include "fs/cmd/vault_sight.h"
 
 struct child {
 	uint64_t ino;
@@ -31,7 +32,7 @@ static int add_child(
 }
 
 static int add_names(
-	struct vault *vault, const struct verb_call *call, uint64_t ino, struct buffer *answer)
+	struct vault *vault, struct viewer *viewer, uint64_t ino, struct buffer *answer)
 {
 	struct listing listing = {0};
 	struct child child;
@@ -42,7 +43,7 @@ static int add_names(
 		r = -ENOMEM;
 	for (size_t at = 0; r == 0 && at < listing.children.len; at += sizeof(child)) {
 		memcpy(&child, listing.children.data + at, sizeof(child));
-		if (!export_may_see(vault, call, child.ino))
+		if (!viewer_sees_entry(viewer, child.ino))
 			continue;
 		buffer_add_u32(answer, (uint32_t)child.len);
 		buffer_add(answer, listing.names.data + child.at, child.len);
@@ -68,15 +69,17 @@ static int add_rest(struct vault *vault, const struct verb_call *call,
 	const struct entry_info *info, struct buffer *answer)
 {
 	scope_buffer struct buffer xattrs = {0};
+	scope_viewer struct viewer viewer = {0};
 	int r = 0;
 
 	if (info->damaged)
 		return -EBADMSG;
 	if (info->kind == ENTRY_DIRECTORY)
 		r = export_xattrs(vault->keystore, info->ino, &xattrs);
+	vault_viewer_begin(vault, call, &viewer);
 	export_look_pack(info, &xattrs, answer);
 	if (r == 0 && info->kind == ENTRY_DIRECTORY)
-		r = add_names(vault, call, info->ino, answer);
+		r = add_names(vault, &viewer, info->ino, answer);
 	else if (r == 0 && info->kind == ENTRY_SYMLINK)
 		r = add_target(vault, info->ino, answer);
 	return r == 0 && answer->failed ? -ENOMEM : r;

@@ -115,7 +115,10 @@ static int open_reader(struct export_request *request, struct object_reader **re
 	return backend_open_reader(&backend, &request->info, true, ret_reader, &request->damage);
 }
 
-/* Is it still allowed, also after a rename or a new name of the file? */
+/*
+ * Is it still allowed, also after a rename or a new name of the file? A hash that was never known
+ * is not waited for.
+ */
 static bool still_allowed(struct export_request *request)
 {
 	struct name_list names = {0};
@@ -126,6 +129,8 @@ static bool still_allowed(struct export_request *request)
 		request->decision =
 			export_decide(request->vault, request->call, &names, PERMISSION_READ);
 	name_list_done(&names);
+	if (request->decision.verdict == VERDICT_ALLOW && request->decision.wants_hash)
+		request->decision = (struct decision){.reason = REASON_HASH_UNKNOWN};
 	return request->decision.verdict == VERDICT_ALLOW;
 }
 
@@ -204,7 +209,7 @@ static int export_found(struct export_request *request)
 	if (r < 0)
 		return fail(request, "its names cannot be followed", r);
 	request->decision =
-		export_decide(request->vault, request->call, &request->names, PERMISSION_READ);
+		export_admit(request->vault, request->call, &request->names, request->info.size);
 	if (request->decision.verdict != VERDICT_ALLOW)
 		return refuse(request);
 	if (request->info.damaged)

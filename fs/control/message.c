@@ -145,6 +145,27 @@ int message_add_integer(struct message *message, const char *name, int64_t value
 	return message_add(message, name, text.data, text.len);
 }
 
+/* The new field is added as any other is, and then takes the place of the old one. */
+int message_replace_text(struct message *message, const char *name, size_t index, const char *value)
+{
+	for (size_t i = 0; i < message->field_count; i++) {
+		struct field *old = message->fields[i];
+		int r;
+
+		if (strcmp(old->name, name) != 0 || index-- > 0)
+			continue;
+		r = message_add_text(message, name, value);
+		if (r < 0)
+			return r;
+		message->text_len -=
+			strlen(name) + 1 + escaped_len((const uint8_t *)old->value, old->len) + 1;
+		free(old);
+		message->fields[i] = message->fields[--message->field_count];
+		return 0;
+	}
+	return -ENOENT;
+}
+
 int message_add_fd(struct message *message, int fd)
 {
 	if (fd < 0)

@@ -21,6 +21,9 @@ struct message *message_free(struct message *message);
 int message_add(struct message *message, const char *name, const void *value, size_t len);
 int message_add_text(struct message *message, const char *name, const char *value);
 int message_add_integer(struct message *message, const char *name, int64_t value);
+/* Another value for the index-th field of that name. -ENOENT: there is none; -E2BIG. */
+int message_replace_text(
+	struct message *message, const char *name, size_t index, const char *value);
 /* fd becomes the message's (closed with it), also when this fails. */
 int message_add_fd(struct message *message, int fd);
 

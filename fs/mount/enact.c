@@ -17,14 +17,17 @@ struct enacting {
 	uint64_t ino;		       /* for gate_end_file */
 	const struct session *session; /* for gate_end_session */
 	const struct ruleset *ruleset; /* by which to decide; NULL: the one in force */
+	struct looked_memory *memory;  /* whoever has many files open is looked at once */
 };
 
 static bool fails_by_names(
 	const struct enacting *enacting, const struct handle *handle, const struct name_list *names)
 {
-	return gate_decide_by(
-		       enacting->gate, enacting->ruleset, &handle->subject, names, PERMISSION_READ)
-		       .verdict != VERDICT_ALLOW;
+	struct decision decision = gate_decide_by(enacting->gate, enacting->ruleset,
+		enacting->memory, &handle->subject, names, PERMISSION_READ);
+
+	/* A hash that was never known is not waited for. */
+	return decision.verdict != VERDICT_ALLOW || decision.wants_hash;
 }
 
 /* Who has a replaced file open goes on as if it still had the name that it lost. */
@@ -84,16 +87,22 @@ static uint64_t enact(
 	struct gate *gate, struct policy_change *change, struct gate_effect *ret_effect)
 {
 	struct enacting enacting = {.gate = gate};
+	bool hid;
 
 	*ret_effect = (struct gate_effect){0};
 	pthread_mutex_lock(&gate->enacting);
+	hid = gate_hides_names(gate);
 	pthread_rwlock_wrlock(&gate->rules);
 	if (change)
 		policy_enact_change(gate->backend.policy, change);
 	pthread_rwlock_unlock(&gate->rules);
+	if (!hid && gate_hides_names(gate))
+		gate_begin_hiding(gate);
+	enacting.memory = looked_memory_new();
 	ret_effect->ended =
 		handle_end(gate->handles, fails_now, record_ended, &enacting, &ret_effect->ending);
 	pthread_mutex_unlock(&gate->enacting);
+	looked_memory_free(enacting.memory);
 	return ret_effect->ending;
 }
 
@@ -194,6 +203,10 @@ int gate_each_failing(struct gate *gate, const struct ruleset *ruleset,
 {
 	struct walk walk = {
 		.each = each, .arg = arg, .enacting = {.gate = gate, .ruleset = ruleset}};
+	int r;
 
-	return handle_each(gate->handles, show_failing, &walk);
+	walk.enacting.memory = looked_memory_new();
+	r = handle_each(gate->handles, show_failing, &walk);
+	looked_memory_free(walk.enacting.memory);
+	return r;
 }

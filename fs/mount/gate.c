@@ -59,15 +59,6 @@ void gate_shut(struct gate *gate)
 	atomic_store(&gate->shut, true);
 }
 
-bool gate_hides_names(struct gate *gate)
-{
-	struct ruleset *ruleset = policy_ruleset(gate->backend.policy);
-	bool hides = ruleset_hides_names(ruleset);
-
-	ruleset_unref(ruleset);
-	return hides;
-}
-
 /* What an OPEN carries from the request to the answer. */
 struct opening {
 	fuse_req_t request;
@@ -76,6 +67,8 @@ struct opening {
 	struct entry_info info;
 	struct name_list names;
 	struct handle *handle;
+	bool hash_failed; /* of the caller's program */
+	bool is_odd;	  /* an identity that no rule can name */
 };
 
 static void opening_free(struct opening *opening)
@@ -104,39 +97,59 @@ static void refuse_open(struct opening *opening, const struct subject *subject, 
 		event.path_len = opening->names.names[0].len;
 	}
 	atomic_fetch_add(&opening->session->gate->opens_refused, 1);
+	/* By a descriptor from when it was seen: as one that is gone. */
+	if (!gate_shows(
+		    opening->session->gate, opening->is_odd ? NULL : subject, opening->info.ino))
+		result = -ESTALE;
 	record_and_refuse(opening->request, &event, result);
 }
 
-struct decision gate_decide_by(struct gate *gate, const struct ruleset *ruleset,
-	const struct subject *subject, const struct name_list *names, enum permission permission)
+/* An inquiry about all names of a file; few is used when they fit. Free `names` if it is not few.
+ */
+static int inquiry_of_names(
+	struct inquiry *inquiry, const struct name_list *names, struct path_name *few, size_t room)
 {
-	struct path_name few[4], *all = few;
-	struct decision decision = {.verdict = VERDICT_DENY, .reason = REASON_NO_RESOURCES};
-	struct question question = {.subject = subject,
-		.name_count = names->count,
-		.permission = permission,
-		.now_ns = clock_now_ns()};
+	struct path_name *all = few;
 
-	if (names->count > ARRAY_SIZE(few)) {
+	if (names->count > room) {
 		all = calloc(names->count, sizeof(*all));
 		if (!all)
-			return decision;
+			return -ENOMEM;
 	}
 	for (size_t i = 0; i < names->count; i++)
 		all[i] = (struct path_name){
 			.path = names->names[i].path, .len = names->names[i].len};
-	question.names = all;
-	decision = ruleset ? decide(ruleset, &question)
-			   : policy_decide(gate->backend.policy, &question);
-	if (all != few)
-		free(all);
+	inquiry->names = all;
+	inquiry->name_count = names->count;
+	return 0;
+}
+
+static void inquiry_done(struct inquiry *inquiry, const struct path_name *few)
+{
+	if (inquiry->names != few)
+		free((void *)(uintptr_t)inquiry->names);
+}
+
+struct decision gate_decide_by(struct gate *gate, const struct ruleset *ruleset,
+	struct looked_memory *memory, const struct subject *subject, const struct name_list *names,
+	enum permission permission)
+{
+	struct path_name few[4];
+	struct decision decision = {.verdict = VERDICT_DENY, .reason = REASON_NO_RESOURCES};
+	struct inquiry inquiry = {
+		.ruleset = ruleset, .subject = subject, .permission = permission, .memory = memory};
+
+	if (inquiry_of_names(&inquiry, names, few, ARRAY_SIZE(few)) < 0)
+		return decision;
+	decision = policy_inquire(gate->backend.policy, &inquiry);
+	inquiry_done(&inquiry, few);
 	return decision;
 }
 
 struct decision gate_decide(struct gate *gate, const struct subject *subject,
 	const struct name_list *names, enum permission permission)
 {
-	return gate_decide_by(gate, NULL, subject, names, permission);
+	return gate_decide_by(gate, NULL, NULL, subject, names, permission);
 }
 
 /* Sent by the committing thread: the record of the allowed open is written, or could not be. */
@@ -178,7 +191,7 @@ static void answer_open(void *arg, int committed)
 }
 
 static int new_handle(struct opening *opening, struct subject *subject,
-	const struct node_info *node, uint64_t rule, struct handle **ret_handle)
+	const struct node_info *node, const struct decision *decision, struct handle **ret_handle)
 {
 	struct handle *handle = calloc(1, sizeof(*handle));
 	size_t len = opening->names.names[0].len;
@@ -198,7 +211,8 @@ static int new_handle(struct opening *opening, struct subject *subject,
 	handle->ino = node->ino;
 	handle->info = opening->info;
 	memcpy(handle->file_id, opening->info.file_id, ID_SIZE);
-	handle->rule = rule;
+	handle->rule = decision->rule;
+	handle->reason = decision->reason;
 	handle->opened_ns = clock_monotonic_ns();
 	handle->opened_at_ns = clock_now_ns();
 	handle->subject = *subject;
@@ -225,8 +239,33 @@ static int errno_of_shortage(int result)
 }
 
 /*
+ * The decision about this open, counted under the budgets that it is allowed by unless it will be
+ * made anew on a node of the caller's. With gate->rules held for reading.
+ */
+static struct decision admit(
+	struct opening *opening, const struct subject *subject, const struct node_info *node)
+{
+	struct gate *gate = opening->session->gate;
+	struct policy *policy = gate->backend.policy;
+	struct path_name few[4];
+	struct decision decision = {.reason = REASON_NO_RESOURCES};
+	struct inquiry inquiry = {.subject = subject,
+		.permission = PERMISSION_READ,
+		.hash_failed = opening->hash_failed,
+		.asks_budgets = true,
+		.size = opening->info.size};
+
+	if (inquiry_of_names(&inquiry, &opening->names, few, ARRAY_SIZE(few)) < 0)
+		return decision;
+	decision = node->uid == subject->uid ? policy_admit(policy, &inquiry)
+					     : policy_inquire(policy, &inquiry);
+	inquiry_done(&inquiry, few);
+	return decision;
+}
+
+/*
  * Decides and registers under one read lock, so that a change of rules either comes first or finds
- * the handle. 1: registered; 0: answered.
+ * the handle. 1: registered; 0: answered; -EAGAIN: the hash of the caller's program is wanted.
  */
 static int decide_and_register(
 	struct opening *opening, struct subject *subject, const struct node_info *node)
@@ -248,14 +287,16 @@ static int decide_and_register(
 			refuse_open(opening, subject, REASON_SERVER_ERROR, 0, -EACCES, NULL);
 		return 0;
 	}
-	decision = gate_decide(gate, subject, &opening->names, PERMISSION_READ);
+	decision = admit(opening, subject, node);
 	if (atomic_load(&gate->shut))
 		decision =
 			(struct decision){.verdict = VERDICT_DENY, .reason = REASON_SHUTTING_DOWN};
-	if (decision.verdict == VERDICT_ALLOW) {
+	/* It may have become known meanwhile, and have decided: then the record has it. */
+	policy_know_hash(gate->backend.policy, subject);
+	if (decision.verdict == VERDICT_ALLOW && !decision.wants_hash) {
 		foreign = node->uid != subject->uid;
 		if (!foreign)
-			r = new_handle(opening, subject, node, decision.rule, &opening->handle);
+			r = new_handle(opening, subject, node, &decision, &opening->handle);
 		if (!foreign && r == 0) {
 			r = handle_add(gate->handles, opening->handle);
 			if (r < 0)
@@ -263,6 +304,10 @@ static int decide_and_register(
 		}
 	}
 	pthread_rwlock_unlock(&gate->rules);
+	if (decision.wants_hash) {
+		name_list_done(&opening->names);
+		return -EAGAIN;
+	}
 	if (decision.verdict != VERDICT_ALLOW) {
 		refuse_open(opening, subject, decision.reason, decision.rule, -EACCES, NULL);
 		return 0;
@@ -279,6 +324,20 @@ static int decide_and_register(
 		return 0;
 	}
 	return 1;
+}
+
+/* The same, waiting for the hash of the caller's program where a rule hangs by it. */
+static bool register_open(
+	struct opening *opening, struct subject *subject, const struct node_info *node)
+{
+	int r = decide_and_register(opening, subject, node);
+
+	if (r == -EAGAIN) {
+		opening->hash_failed =
+			!policy_await_hash(opening->session->gate->backend.policy, subject);
+		r = decide_and_register(opening, subject, node);
+	}
+	return r == 1;
 }
 
 /* Opens the object for a registered handle. 1: open; 0: answered. */
@@ -339,10 +398,10 @@ static void open_known_file(
 			opening->names.count = 0;
 		refuse_open(opening, subject, damaged ? REASON_ROW_DAMAGED : REASON_FILE_OPEN, 0,
 			damaged ? -EIO : -EACCES, NULL);
-	} else if (decide_and_register(opening, subject, node) && open_object(opening)) {
+	} else if (register_open(opening, subject, node) && open_object(opening)) {
 		event = event_of_handle(AUDIT_OPEN, opening->handle);
 		event.outcome = AUDIT_ALLOW;
-		event.reason = REASON_RULE_ALLOW;
+		event.reason = opening->handle->reason;
 		if (audit_append(gate->backend.audit, &event, answer_open, opening) < 0)
 			answer_open(opening, -EIO);
 		return;
@@ -365,6 +424,7 @@ void gate_open(fuse_req_t request, const struct node_info *node, const struct fu
 	opening->session = session_of(request);
 	opening->fi = *fi;
 	captured = subject_capture(&origin, &subject, &reason);
+	policy_know_hash(opening->session->gate->backend.policy, &subject);
 	r = keystore_stat(opening->session->gate->backend.keystore, node->ino, &opening->info);
 	if (r == -ENOENT) {
 		/* Removed since the LOOKUP: walk again, and find that out by name. */
@@ -378,6 +438,7 @@ void gate_open(fuse_req_t request, const struct node_info *node, const struct fu
 		if (keystore_names(opening->session->gate->backend.keystore, node->ino,
 			    &opening->names) < 0)
 			opening->names.count = 0;
+		opening->is_odd = true;
 		refuse_open(opening, &subject, reason, 0, -EACCES, NULL);
 		opening_free(opening);
 	} else {
@@ -386,8 +447,8 @@ void gate_open(fuse_req_t request, const struct node_info *node, const struct fu
 	subject_done(&subject);
 }
 
-/* A decision about a name or an access(2) that leaves no record. 0 or -EACCES. */
-static int decide_quietly(fuse_req_t request, uint64_t ino, enum permission permission)
+/* The decision about an access(2), which leaves no record. */
+int gate_may_read(fuse_req_t request, uint64_t ino)
 {
 	struct gate *gate = session_of(request)->gate;
 	const struct fuse_ctx *ctx = fuse_req_ctx(request);
@@ -398,20 +459,12 @@ static int decide_quietly(fuse_req_t request, uint64_t ino, enum permission perm
 	enum reason reason;
 
 	if (subject_capture(&origin, &subject, &reason) == 0 &&
-		keystore_names(gate->backend.keystore, ino, &names) == 0 && names.count)
-		decision = gate_decide(gate, &subject, &names, permission);
+		keystore_names(gate->backend.keystore, ino, &names) == 0 && names.count) {
+		decision = gate_decide(gate, &subject, &names, PERMISSION_READ);
+		if (decision.wants_hash && policy_await_hash(gate->backend.policy, &subject))
+			decision = gate_decide(gate, &subject, &names, PERMISSION_READ);
+	}
 	name_list_done(&names);
 	subject_done(&subject);
-	return decision.verdict == VERDICT_ALLOW ? 0 : -EACCES;
-}
-
-bool gate_may_list(fuse_req_t request, uint64_t ino)
-{
-	/* The root has no name that a pattern could match; whoever reaches the mount sees it. */
-	return ino == ROOT_INO || decide_quietly(request, ino, PERMISSION_LIST) == 0;
-}
-
-int gate_may_read(fuse_req_t request, uint64_t ino)
-{
-	return decide_quietly(request, ino, PERMISSION_READ);
+	return decision.verdict == VERDICT_ALLOW && !decision.wants_hash ? 0 : -EACCES;
 }

@@ -4,9 +4,6 @@
 #include "keystore/base/clock.h"
 #include "keystore/base/log.h"
 
-/* After that the kernel asks for every name on the way by itself. */
-#define MOVED_NS ((int64_t)((DIRECTORY_TIMEOUT_S + 0.1) * NS_PER_S))
-
 static void forget_attributes(struct session *session, uint64_t ino)
 {
 	uint64_t id = ino ? node_of_directory(session->nodes, ino) : 0;

@@ -23,6 +23,7 @@ struct audit_event event_of_subject(enum audit_action action, const struct subje
 	if (subject->pid > 0)
 		event.pid = subject->pid;
 	event.exe = subject->exe;
+	event.sha256 = subject->sha256_known ? subject->sha256 : NULL;
 	event.unit = subject->unit;
 	return event;
 }

@@ -230,6 +230,21 @@ bool handle_find_replaced(struct handle_table *table, uint64_t ino, struct entry
 	return found;
 }
 
+bool handle_has_user(struct handle_table *table, uint64_t ino, uint32_t uid)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&table->mutex);
+	for (uint32_t i = 0; i < table->slot_count && !found; i++) {
+		const struct handle *handle = table->slots[i].handle;
+
+		found = handle && handle->ino == ino && handle->state == HANDLE_LIVE &&
+			handle->subject.uid == uid;
+	}
+	pthread_mutex_unlock(&table->mutex);
+	return found;
+}
+
 int handle_each(
 	struct handle_table *table, int (*each)(void *arg, struct handle *handle), void *arg)
 {

@@ -29,7 +29,8 @@ struct handle {
 	uint8_t file_id[ID_SIZE];
 	struct subject subject;
 	uint64_t rule;
-	char *path; /* the name that was decided on first; owned */
+	enum reason reason; /* of the decision that allowed it */
+	char *path;	    /* the name that was decided on first; owned */
 	size_t path_len;
 	int64_t opened_ns;	/* monotonic */
 	int64_t opened_at_ns;	/* time of day */
@@ -81,6 +82,8 @@ void handle_free(struct handle_table *table, struct handle *handle);
 void handle_set_last_name(struct handle_table *table, uint64_t ino, const char *name, size_t len);
 /* What a file was like that is in no directory any more and still open after it was replaced. */
 bool handle_find_replaced(struct handle_table *table, uint64_t ino, struct entry_info *ret_info);
+/* Has this user the file open? */
+bool handle_has_user(struct handle_table *table, uint64_t ino, uint32_t uid);
 
 /* handle_end.c: handles that are ended */
 

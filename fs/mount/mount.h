@@ -125,6 +125,7 @@ struct session_options {
 	int64_t cache_idle_ms; /* 0: pages stay until the kernel wants them */
 	unsigned threads;      /* 0: chosen by the number of processors */
 	const char *source;    /* shown in /proc/mounts: the vault's path */
+	int audit;	       /* enum audit_level at the least while it is mounted; -1: any */
 };
 
 /*

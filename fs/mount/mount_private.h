@@ -20,12 +20,16 @@
 #include "fs/mount/handle.h"
 #include "fs/mount/mount.h"
 #include "fs/mount/node.h"
+#include "fs/mount/visibility.h"
+#include "keystore/base/clock.h"
 
 #define READ_MAX (1u << 20) /* bytes of one READ: max_read, max_pages 256 */
 
 /* For how long the kernel believes an answer without asking again. */
 #define ATTR_TIMEOUT_S	    1.0
 #define DIRECTORY_TIMEOUT_S 1.0 /* a directory's name; of others 0 */
+/* Both are 0 where names are hidden. After that long the kernel asks for every name by itself: */
+#define MOVED_NS ((int64_t)((DIRECTORY_TIMEOUT_S + 0.1) * NS_PER_S))
 
 struct gate {
 	struct backend backend;
@@ -119,19 +123,44 @@ void stat_of_entry(const struct entry_info *info, struct stat *ret_stat);
 
 /* An OPEN for reading on a node: decides, records, answers (from the committing thread). */
 void gate_open(fuse_req_t request, const struct node_info *node, const struct fuse_file_info *fi);
-/* May the caller of this request see the name? Only asked when some rule hides names. */
-bool gate_may_list(fuse_req_t request, uint64_t ino);
 /* The decision of an OPEN for reading, without a record: for access(2). 0 or -EACCES. */
 int gate_may_read(fuse_req_t request, uint64_t ino);
-bool gate_hides_names(struct gate *gate);
 /* The decision about a file with these names now, under the set in force. No record. */
 struct decision gate_decide(struct gate *gate, const struct subject *subject,
 	const struct name_list *names, enum permission permission);
-/* The same under another set; NULL: the one in force. */
+/* The same under another set (NULL: the one in force), with the memory of a pass (or NULL). */
 struct decision gate_decide_by(struct gate *gate, const struct ruleset *ruleset,
-	const struct subject *subject, const struct name_list *names, enum permission permission);
+	struct looked_memory *memory, const struct subject *subject, const struct name_list *names,
+	enum permission permission);
 /* What is told of a handle. */
 struct handle_info info_of_handle(const struct handle *handle);
+
+/* gate_see.c */
+
+/* Whether names differ from caller to caller. */
+bool gate_hides_names(struct gate *gate);
+/* The caller of one request, for any number of names. Not to be copied or moved. */
+struct onlooker {
+	struct gate *gate;
+	bool hides;  /* false: all is seen, and nothing else is filled */
+	bool is_odd; /* an identity that sees the root alone */
+	struct subject subject;
+	struct viewer viewer;
+};
+void onlooker_begin(fuse_req_t request, struct onlooker *onlooker);
+void onlooker_end(struct onlooker *onlooker);
+#define scope_onlooker __attribute__((cleanup(onlooker_end)))
+/* May names be looked up in this directory? */
+bool onlooker_may_walk(struct onlooker *onlooker, uint64_t directory);
+/* What was found in a directory where he may. */
+bool onlooker_sees_entry(struct onlooker *onlooker, uint64_t ino);
+/* By any of its names, all that is above included; or open by him. */
+bool onlooker_sees(struct onlooker *onlooker, uint64_t ino);
+void onlooker_veil(const struct onlooker *onlooker, struct entry_info *info);
+/* Is it seen by this subject? NULL: an odd one, for whom nothing is there that can be hidden. */
+bool gate_shows(struct gate *gate, const struct subject *subject, uint64_t ino);
+/* The set that was just put in force hides names, the one before did not. With enacting held. */
+void gate_begin_hiding(struct gate *gate);
 
 /* gate_record.c */
 

@@ -377,6 +377,24 @@ int node_shared_inodes(struct node_table *table, uint64_t **ret_inos, size_t *re
 	return 0;
 }
 
+int node_ids(struct node_table *table, uint64_t **ret_ids, size_t *ret_count)
+{
+	uint64_t *ids;
+	size_t count = 0;
+
+	pthread_mutex_lock(&table->mutex);
+	ids = calloc(table->count, sizeof(*ids));
+	for (size_t i = 0; ids && i < table->buckets; i++)
+		for (const struct node *node = table->by_id[i]; node; node = node->next_by_id)
+			ids[count++] = node->info.id;
+	pthread_mutex_unlock(&table->mutex);
+	if (!ids)
+		return -ENOMEM;
+	*ret_ids = ids;
+	*ret_count = count;
+	return 0;
+}
+
 void node_mark_moved(struct node_table *table, uint64_t ino, int64_t until_ns)
 {
 	const uint32_t anybody = NODE_ANY_USER;
@@ -386,5 +404,15 @@ void node_mark_moved(struct node_table *table, uint64_t ino, int64_t until_ns)
 	node = find_by_ino(table, ino, &anybody);
 	if (node)
 		node->moved_until_ns = until_ns;
+	pthread_mutex_unlock(&table->mutex);
+}
+
+void node_mark_shared_moved(struct node_table *table, int64_t until_ns)
+{
+	pthread_mutex_lock(&table->mutex);
+	for (size_t i = 0; i < table->buckets; i++)
+		for (struct node *node = table->by_id[i]; node; node = node->next_by_id)
+			if (node->info.uid == NODE_ANY_USER && node->info.ino != ROOT_INO)
+				node->moved_until_ns = until_ns;
 	pthread_mutex_unlock(&table->mutex);
 }

@@ -57,7 +57,11 @@ size_t node_of_file(struct node_table *table, uint64_t ino, uint64_t *ret_ids, s
 uint64_t node_of_directory(struct node_table *table, uint64_t ino);
 /* The inodes of all nodes that are everybody's; the caller frees. */
 int node_shared_inodes(struct node_table *table, uint64_t **ret_inos, size_t *ret_count);
+/* The ids of all nodes; the caller frees. */
+int node_ids(struct node_table *table, uint64_t **ret_ids, size_t *ret_count);
 /* Such a node is `moved` until a LOOKUP answers it, and no longer than until_ns. */
 void node_mark_moved(struct node_table *table, uint64_t ino, int64_t until_ns);
+/* All of them but the root, which no LOOKUP answers. */
+void node_mark_shared_moved(struct node_table *table, int64_t until_ns);
 
 #endif

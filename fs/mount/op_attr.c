@@ -7,7 +7,7 @@
 #include "fs/mount/mount_private.h"
 #include "keystore/base/scope.h"
 
-static int entry_of_node(struct session *session, fuse_ino_t id, struct entry_info *ret_info)
+static int find_inode(struct session *session, fuse_ino_t id, struct entry_info *ret_info)
 {
 	struct node_info node;
 	int r;
@@ -24,18 +24,36 @@ static int entry_of_node(struct session *session, fuse_ino_t id, struct entry_in
 	return r == -ENOENT ? -ESTALE : r;
 }
 
+/* What is hidden is as what is gone. *ret_hides: then nothing of it may be kept. */
+static int entry_of_node(
+	fuse_req_t request, fuse_ino_t id, struct entry_info *ret_info, bool *ret_hides)
+{
+	scope_onlooker struct onlooker onlooker;
+	int r;
+
+	r = find_inode(session_of(request), id, ret_info);
+	onlooker_begin(request, &onlooker);
+	if (r == 0 && !onlooker_sees(&onlooker, ret_info->ino))
+		r = -ESTALE;
+	if (r == 0 && ret_info->nlink)
+		onlooker_veil(&onlooker, ret_info);
+	*ret_hides = onlooker.hides;
+	return r;
+}
+
 void op_getattr(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *fi)
 {
 	struct entry_info info;
 	struct stat attr;
+	bool hides;
 	int r;
 
 	(void)fi;
-	r = entry_of_node(session_of(request), id, &info);
+	r = entry_of_node(request, id, &info, &hides);
 	if (r < 0)
 		return answer_error(request, r);
 	stat_of_entry(&info, &attr);
-	fuse_reply_attr(request, &attr, ATTR_TIMEOUT_S);
+	fuse_reply_attr(request, &attr, hides ? 0 : ATTR_TIMEOUT_S);
 }
 
 void op_readlink(fuse_req_t request, fuse_ino_t id)
@@ -44,9 +62,10 @@ void op_readlink(fuse_req_t request, fuse_ino_t id)
 	scope_free char *target = NULL;
 	struct entry_info info;
 	size_t len;
+	bool hides;
 	int r;
 
-	r = entry_of_node(session, id, &info);
+	r = entry_of_node(request, id, &info, &hides);
 	if (r == 0 && info.damaged)
 		r = -EIO;
 	if (r == 0)
@@ -59,9 +78,10 @@ void op_readlink(fuse_req_t request, fuse_ino_t id)
 void op_access(fuse_req_t request, fuse_ino_t id, int mask)
 {
 	struct entry_info info;
+	bool hides;
 	int r;
 
-	r = entry_of_node(session_of(request), id, &info);
+	r = entry_of_node(request, id, &info, &hides);
 	if (r == 0 && (mask & W_OK))
 		r = -EROFS;
 	if (r == 0 && info.kind == ENTRY_FILE && (mask & R_OK))
@@ -73,26 +93,27 @@ void op_access(fuse_req_t request, fuse_ino_t id, int mask)
 
 void op_statfs(fuse_req_t request, fuse_ino_t id)
 {
-	struct backend *backend = &session_of(request)->gate->backend;
+	struct gate *gate = session_of(request)->gate;
+	scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(gate->backend.policy);
+	struct statvfs answer = {
+		.f_bsize = PAGE_BYTES, .f_frsize = PAGE_BYTES, .f_namemax = LIMIT_NAME};
 	struct catalogue_counts counts;
 	uint64_t bytes, available;
-	struct statvfs answer;
 	int r;
 
 	(void)id;
-	r = object_store_space(backend->objects, &bytes, &available);
-	if (r < 0)
-		return answer_error(request, r);
-	keystore_counts(backend->keystore, &counts);
-	answer = (struct statvfs){
-		.f_bsize = PAGE_BYTES,
-		.f_frsize = PAGE_BYTES,
-		.f_blocks = bytes / PAGE_BYTES,
-		.f_bfree = available / PAGE_BYTES,
-		.f_bavail = available / PAGE_BYTES,
-		.f_files = counts.files + counts.directories + counts.symlinks,
-		.f_namemax = LIMIT_NAME,
-	};
+	/* How many files there are, and how much they take, tells of hidden ones. */
+	if (!ruleset_is_private(ruleset)) {
+		r = object_store_space(gate->backend.objects, &bytes, &available);
+		if (r < 0)
+			return answer_error(request, r);
+		answer.f_blocks = bytes / PAGE_BYTES;
+		answer.f_bfree = answer.f_bavail = available / PAGE_BYTES;
+	}
+	if (!ruleset_hides_names(ruleset)) {
+		keystore_counts(gate->backend.keystore, &counts);
+		answer.f_files = counts.files + counts.directories + counts.symlinks;
+	}
 	fuse_reply_statfs(request, &answer);
 }
 
@@ -102,9 +123,10 @@ void op_getxattr(fuse_req_t request, fuse_ino_t id, const char *name, size_t siz
 	scope_free void *value = NULL;
 	struct entry_info info;
 	ssize_t len;
+	bool hides;
 	int r;
 
-	r = entry_of_node(session, id, &info);
+	r = entry_of_node(request, id, &info, &hides);
 	if (r == 0 && info.damaged)
 		r = -EIO;
 	if (r == 0 && size > LIMIT_XATTR_VALUE)
@@ -134,9 +156,10 @@ void op_listxattr(fuse_req_t request, fuse_ino_t id, size_t size)
 	scope_free void *list = NULL;
 	struct entry_info info;
 	ssize_t len;
+	bool hides;
 	int r;
 
-	r = entry_of_node(session, id, &info);
+	r = entry_of_node(request, id, &info, &hides);
 	if (r == 0 && size > LIMIT_XATTR_VALUE)
 		size = LIMIT_XATTR_VALUE; /* XATTR_LIST_MAX is the same */
 	if (r == 0 && size) {

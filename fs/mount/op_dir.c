@@ -61,12 +61,11 @@ static bool pack(struct packing *packing, const char *name, uint64_t ino, mode_t
 
 /* The entries after offset, as many as fit. 0 or -errno. */
 static int pack_entries(
-	struct packing *packing, struct session *session, uint64_t directory, off_t offset)
+	struct packing *packing, struct onlooker *onlooker, uint64_t directory, off_t offset)
 {
 	/* An entry takes at least 32 bytes on the wire. */
 	struct batch batch = {.capacity = packing->size / 32 + 1};
 	scope_free struct batch_entry *entries = NULL;
-	bool hides = gate_hides_names(session->gate);
 	int r;
 
 	if (batch.capacity > 1024)
@@ -77,7 +76,7 @@ static int pack_entries(
 	batch.entries = entries;
 	for (;;) {
 		batch.count = 0;
-		r = keystore_list(session->gate->backend.keystore, directory,
+		r = keystore_list(onlooker->gate->backend.keystore, directory,
 			(uint64_t)offset - FIRST_COOKIE_OFFSET, copy_entry, &batch);
 		if (r < 0)
 			return r;
@@ -85,7 +84,7 @@ static int pack_entries(
 			const struct batch_entry *entry = &entries[i];
 
 			offset = (off_t)(entry->cookie + FIRST_COOKIE_OFFSET);
-			if (hides && !gate_may_list(packing->request, entry->ino))
+			if (!onlooker_sees_entry(onlooker, entry->ino))
 				continue;
 			if (!pack(packing, entry->name, entry->ino, entry->type, offset))
 				return 0;
@@ -99,10 +98,12 @@ static int pack_entries(
 void op_opendir(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *fi)
 {
 	struct session *session = session_of(request);
+	scope_onlooker struct onlooker onlooker;
 	struct node_info node;
 	struct entry_info info;
 	int r;
 
+	onlooker_begin(request, &onlooker);
 	r = node_find(session->nodes, id, &node);
 	if (r == 0)
 		r = keystore_stat(session->gate->backend.keystore, node.ino, &info);
@@ -111,8 +112,8 @@ void op_opendir(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *fi)
 		r = -ESTALE;
 	if (r == 0 && info.kind != ENTRY_DIRECTORY)
 		r = -ENOTDIR;
-	if (r == 0 && gate_hides_names(session->gate) && !gate_may_list(request, info.ino))
-		r = -ENOENT;
+	if (r == 0 && !onlooker_sees(&onlooker, info.ino))
+		r = -ESTALE;
 	if (r < 0)
 		return answer_error(request, r);
 	fi->fh = 0;
@@ -124,6 +125,7 @@ void op_readdir(
 {
 	struct session *session = session_of(request);
 	struct packing packing = {.request = request};
+	scope_onlooker struct onlooker onlooker;
 	scope_free char *to = NULL;
 	struct node_info node;
 	struct entry_info info;
@@ -131,9 +133,13 @@ void op_readdir(
 	int r;
 
 	(void)fi;
+	onlooker_begin(request, &onlooker);
 	r = node_find(session->nodes, id, &node);
 	if (r == 0)
 		r = keystore_stat(session->gate->backend.keystore, node.ino, &info);
+	/* Hidden since it was opened: as one that is gone. */
+	if (r == 0 && !onlooker_sees(&onlooker, info.ino))
+		r = -ENOENT;
 	packing.size = size < READ_MAX ? size : READ_MAX;
 	packing.to = to = malloc(packing.size);
 	if (r == 0 && !to)
@@ -144,7 +150,7 @@ void op_readdir(
 		fits = pack(&packing, "..", info.parent ? info.parent : info.ino, S_IFDIR,
 			FIRST_COOKIE_OFFSET);
 	if (r == 0 && fits)
-		r = pack_entries(&packing, session, info.ino,
+		r = pack_entries(&packing, &onlooker, info.ino,
 			offset < FIRST_COOKIE_OFFSET ? FIRST_COOKIE_OFFSET : offset);
 	if (r < 0)
 		return answer_error(request, r);

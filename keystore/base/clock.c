@@ -18,7 +18,7 @@ static int64_t read_clock(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(clock, &now); /* cannot fail for the two clocks below */
+	clock_gettime(clock, &now); /* cannot fail for the clocks below */
 	return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
@@ -30,6 +30,11 @@ int64_t clock_now_ns(void)
 int64_t clock_monotonic_ns(void)
 {
 	return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t clock_boot_ns(void)
+{
+	return read_clock(CLOCK_BOOTTIME);
 }
 
 void time_to_text(int64_t time_ns, char ret_text[TIME_TEXT_SIZE])

@@ -12,6 +12,8 @@
 int64_t clock_now_ns(void);
 /* CLOCK_MONOTONIC: for durations and timeouts. */
 int64_t clock_monotonic_ns(void);
+/* CLOCK_BOOTTIME: since the machine started, suspended or not; nobody sets it (clock_watch.h). */
+int64_t clock_boot_ns(void);
 
 #define TIME_TEXT_SIZE 40
 /* RFC 3339 in UTC with nine digits: 2026-11-22T05:00:00.123456789Z. */

@@ -22,10 +22,14 @@
 #define LIMIT_SEALED_TABLES  64
 #define LIMIT_SEALED_COLUMNS 64
 
-#define LIMIT_PATTERN	 4096  /* bytes in a rule's pattern */
-#define LIMIT_RULE_TEXT	 65536 /* bytes in one rule as text */
-#define LIMIT_RULE_WORDS 256   /* subject words in one rule */
-#define LIMIT_GROUPS	 65536 /* NGROUPS_MAX: supplementary groups of a process */
+#define LIMIT_PATTERN	 4096	     /* bytes in a rule's pattern */
+#define LIMIT_RULE_TEXT	 65536	     /* bytes in one rule as text */
+#define LIMIT_RULE_WORDS 256	     /* subject words in one rule */
+#define LIMIT_RULE_FILE	 (256 << 20) /* bytes in a file of rules, which is held whole */
+#define LIMIT_RULES	 1000000     /* rules in a file: about a kilobyte of memory each */
+#define LIMIT_NOTE	 1024	     /* bytes in a rule's note: it is read in one line */
+#define LIMIT_BUDGET	 (1LL << 62) /* opens or bytes in a period: a file more does not overflow */
+#define LIMIT_GROUPS	 65536	     /* NGROUPS_MAX: supplementary groups of a process */
 
 #define LIMIT_KEY_FILE	   8192 /* bytes read from a key file */
 #define LIMIT_KEY_FILE_MIN 32	/* fewer bytes than a key has are no key file */

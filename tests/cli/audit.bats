@@ -91,7 +91,7 @@ counts() { [ "$(audit "${@:2}" --count)" = "$1" ] || { audit "${@:2}"; return 1;
 	jq -se 'map(select(.action == "open"))[0] | .uid == 5001 and .user == "mvalice" and .path == "llama/one"
 		and .outcome == "allow" and .rule == 1 and .reason == "rule-allow" and .perm == "read" and .via == "mount"
 		and (.file_id | test("^[0-9a-f]{32}$")) and .exe == "/usr/bin/cat" and .count == 1 and .pid > 0
-		and .bytes == null and .sha256 == null' <<<"$output"
+		and .bytes == null and (.sha256 == null or (.sha256 | test("^[0-9a-f]{64}$")))' <<<"$output"
 	jq -se 'map(select(.action == "close"))[0] | .bytes == 8 and .duration_ms >= 0 and .uid == 5001' <<<"$output"
 	jq -se 'map(select(.action == "open" and .uid == 5002))[0] | .outcome == "deny" and .reason == "no-rule" and .rule == null' <<<"$output"
 	[ "$(audit --count --json)" = "{\"count\":$(audit --count)}" ]

@@ -157,6 +157,30 @@ make_tree() {
 	[ -z "$(ls -A his)" ]
 }
 
+@test "a deny by content on the way ends it too, when the program's is not known" {
+	mkdir tree mem
+	random_file tree/big 60000000
+	"$MODELVAULT" import v tree 2>>said
+	mounted v m -o allow_other
+	# Where files may change unseen nothing of a user's is hashed.
+	mount -t tmpfs tmpfs mem
+	cp "$MODELVAULT" mem/program && chown mvalice mem/program && chmod 755 mem/program
+	mkfifo -m 666 slow
+	as_user mvalice "$T/mem/program" export "$T/v" tree/big - >slow 2>err 3>&- &
+	local exporter=$!
+	exec 9<slow
+	head -c 1000000 <&9 >/dev/null
+	"$MODELVAULT" deny v user:mvalice "sha256:$(printf '0%.0s' {1..64})" read '**' 2>>said
+	cat <&9 | wc -c >left
+	exec 9<&-
+	local status=0
+	wait $exporter || status=$?
+	[ "$status" -eq 3 ] || { echo "exit $status: $(cat err)"; return 1; }
+	grep -q hash-unknown err
+	[ "$(cat left)" -lt 50000000 ]
+	umount mem
+}
+
 @test "who never reads holds his own slots and nobody else's" {
 	local i
 	mkdir tree

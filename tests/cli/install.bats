@@ -23,7 +23,7 @@ offers() { [ "${output//$'\n'/ }" = "$*" ] || { echo "not '$*' but '${output//$'
 	[ "$("$d/opt/mv/bin/modelvault" version)" = "$("$MODELVAULT" version)" ]
 	[ "$(readlink "$d/usr/sbin/mount.modelvault")" = /opt/mv/bin/modelvault ]
 	[ "$(readlink "$d/usr/sbin/mount.fuse.modelvault")" = /opt/mv/bin/modelvault ]
-	for file in man/man1/modelvault.1 man/man8/mount.modelvault.8 doc/modelvault/README.md \
+	for file in man/man1/modelvault.1 man/man5/modelvault-policy.5 man/man8/mount.modelvault.8 doc/modelvault/README.md \
 		doc/modelvault/contrib/docs/threat-model.md bash-completion/completions/modelvault; do
 		[ -s "$d/opt/mv/share/$file" ]
 	done
@@ -97,6 +97,14 @@ offers() { [ "${output//$'\n'/ }" = "$*" ] || { echo "not '$*' but '${output//$'
 	offers cache-idle= cache=keep cache=none cache=open
 	complete mount v m -o ro,no
 	offers ro,noexec
+	complete mount v m -o audit=r
+	offers audit=required
+	complete grant v --days mon-
+	offers mon-fri
+	complete grant v --max-opens 10/
+	offers 10/day 10/hour 10/week
+	complete explain v p --userns ''
+	offers contained
 }
 
 @test "completion: operands by the words of the help" {
@@ -115,7 +123,7 @@ offers() { [ "${output//$'\n'/ }" = "$*" ] || { echo "not '$*' but '${output//$'
 	complete key vault slo
 	offers slots
 	complete grant vault user
-	offers user:
+	offers user: userns:contained
 	complete grant vault user : mvali
 	offers mvalice
 	complete grant vault user :
@@ -123,7 +131,28 @@ offers() { [ "${output//$'\n'/ }" = "$*" ] || { echo "not '$*' but '${output//$'
 	complete grant vault group : mvt
 	offers mvteam
 	complete grant vault user:x r
-	offers read
+	offers read role:
+	complete grant vault ro
+	offers role:
+	complete grant vault loginuid : mvali
+	offers mvalice
+	touch program
+	complete grant vault exe : prog
+	offers program
+	complete role vault ''
+	offers add list remove
+	complete role vault add vision us
+	offers user:
+	complete rules vault ''
+	offers export import lint list suggest
+	complete rules vault import so
+	offers source
+	complete mode vault ''
+	offers enforce learn set
+	complete mode vault set private=
+	offers 'private=no private=yes'
+	complete key vault ''
+	offers add destroy rekey remove rotate slots
 }
 
 @test "completion: mount points, and paths of a vault that is mounted, without a key" {

@@ -26,7 +26,7 @@ section() { awk -v c="$1" '/^\.It Cm [a-z]+( (Ar|Oo|Op)|$)/ { on = $3 == c } on'
 	local command option seen=0
 	for command in $(commands); do
 		grep -qE "^\.It Cm $command( |$)" "$MANUAL" || { echo "the page has no $command"; return 1; }
-		for option in $("$MODELVAULT" help "$command" | sed -nE 's/^  -(-?[a-z-]+).*/\1/p'); do
+		for option in $("$MODELVAULT" help "$command" | sed -nE 's/^  -(-?[a-z0-9-]+).*/\1/p'); do
 			section "$command" | grep -qE "Fl ${option}( |$)" ||
 				{ echo "the page has no $option of $command"; return 1; }
 			seen=$((seen + 1))

@@ -42,9 +42,10 @@ teardown() {
 @test "keystore.db: name" { tamper keystore "$F/world" name; }
 @test "keystore.db: xattr" { tamper keystore "$F/world" xattr; }
 @test "keystore.db: file" { tamper keystore "$F/world" file; }
+@test "keystore.db: usage" { tamper keystore "$F/world" usage; }
 @test "keystore.db: tables that came since" {
 	for table in $(sqlite3 "$F/world/base/vault/keystore.db" "SELECT name FROM sqlite_schema WHERE type = 'table'
-		AND name NOT IN ('vault','slot','setting','rule','role','seal','kek','inode','name','xattr','file')
+		AND name NOT IN ('vault','slot','setting','rule','role','seal','kek','inode','name','xattr','file','usage')
 		AND name NOT LIKE 'sqlite%'"); do
 		tamper keystore "$F/world" "$table"
 	done

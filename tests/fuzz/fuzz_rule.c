@@ -33,11 +33,23 @@ int __wrap_group_by_name(const char *name, uint32_t *ret_gid)
 	return __wrap_user_by_name(name, ret_gid, NULL);
 }
 
+static bool conditions_are_equal(const struct rule_condition *a, const struct rule_condition *b)
+{
+	return a->from_ns == b->from_ns && a->until_ns == b->until_ns &&
+	       a->hours_from == b->hours_from && a->hours_until == b->hours_until &&
+	       a->days == b->days && a->max_opens.limit == b->max_opens.limit &&
+	       a->max_opens.period == b->max_opens.period &&
+	       a->max_bytes.limit == b->max_bytes.limit &&
+	       a->max_bytes.period == b->max_bytes.period && !a->note == !b->note &&
+	       (!a->note || strcmp(a->note, b->note) == 0);
+}
+
 static bool rules_are_equal(const struct rule *a, const struct rule *b)
 {
 	if (a->effect != b->effect || a->permissions != b->permissions ||
 		a->word_count != b->word_count || a->pattern_len != b->pattern_len ||
-		memcmp(a->pattern, b->pattern, a->pattern_len) != 0)
+		memcmp(a->pattern, b->pattern, a->pattern_len) != 0 ||
+		!conditions_are_equal(&a->condition, &b->condition))
 		return false;
 	for (size_t i = 0; i < a->word_count; i++) {
 		const struct subject_word *x = &a->words[i], *y = &b->words[i];
@@ -65,7 +77,7 @@ static void look_at(const struct rule *rule)
 	scope_buffer struct buffer text = {0}, again_text = {0}, words = {0};
 	scope_rule struct rule again = {0};
 
-	holds(rule->effect == RULE_ALLOW || rule->effect == RULE_DENY);
+	holds((unsigned)rule->effect < RULE_EFFECTS);
 	holds(rule->permissions && !(rule->permissions >> PERMISSION_COUNT));
 	holds(rule->word_count > 0 && rule->pattern_len > 0);
 	for (size_t i = 0; i < rule->word_count; i++) {

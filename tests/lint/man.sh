@@ -19,7 +19,7 @@ documented() {
 		$command = "" if !$depth;
 		if ($depth == 1 && /^\.It Cm ([a-z]+)/) { $command = $1; print "$command\t\n" }
 		next if !/^\./ || !$command;
-		print "$command\t$1\n" while /\bFl ("?-?[a-z][a-z-]*)/g;
+		print "$command\t$1\n" while /\bFl ("?-?[a-z][a-z0-9-]*)/g;
 	' "$PAGE" | sed 's/\t-/\t--/; s/\t\([a-z]\)$/\t-\1/' | sort -u
 }
 

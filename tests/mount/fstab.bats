@@ -170,6 +170,26 @@ fstab() { printf '%s\n' "$@" >"$T/fstab"; }
 	[[ ,$(options_of), == *,noexec,* ]]
 }
 
+@test "audit=required,sync is what it says, with quotes and without, from a table too" {
+	local options
+	for options in 'audit=required,sync' 'audit="required,sync"' 'sync,noatime,audit=required'; do
+		inside mount -t modelvault "$T/vault" "$T/m" -o "$options,key-file=$T/vault.key"
+		[ "$("$MODELVAULT" mode vault --json | jq -r .audit_in_force)" = required,sync ]
+		inside umount "$T/m"
+		wait_for 5 no_server
+		fstab "$T/vault $T/m modelvault $options,key-file=$T/vault.key 0 0"
+		inside mount -T "$T/fstab" "$T/m"
+		[ "$("$MODELVAULT" mode vault --json | jq -r .audit_in_force)" = required,sync ]
+		inside umount "$T/m"
+		wait_for 5 no_server
+	done
+	# For all mounts, and with nothing said of the trail.
+	inside mount -t modelvault "$T/vault" "$T/m" -o "sync,key-file=$T/vault.key"
+	[ "$("$MODELVAULT" mode vault --json | jq -r .audit_in_force)" = required ]
+	run -1 helper "$T/vault" "$T/other" -f -o audit=sync
+	[[ $output == *"option 'audit=sync' has a value that cannot be; audit=required, audit=required,sync and audit=best-effort are" ]]
+}
+
 @test "mount -N mounts in the other namespace" {
 	# From the machine's own namespace, where /sbin has no helper.
 	run ! is_mounted

@@ -109,6 +109,11 @@ says() {
 	allowed setpriv --reuid 5002 --regid 5002 --groups 17,6001,9000 cat "$F"
 	allowed setpriv --reuid 5002 --regid 6001 --clear-groups cat "$F"
 	refused setpriv --reuid 5001 --regid 5001 --clear-groups cat "$F"
+	# A program of his own that sets its group does not leave the one that he has behind.
+	deny group:5001 read 'public/**'
+	cp /bin/cat setter && chown 5001:6001 setter && chmod 2755 setter
+	refused setpriv --reuid 5001 --regid 5001 --groups 6001 ./setter "$F"
+	allowed setpriv --reuid 5001 --regid 5002 --groups 6001 ./setter "$F"
 	# Hundreds of groups are read to the last one.
 	allowed setpriv --reuid 5002 --regid 5002 --groups "$(seq -s, 20000 20900),6001,$(seq -s, 30000 30090)" \
 		cat "$F"
@@ -248,6 +253,31 @@ says() {
 	# Outside of one it does not.
 	exits 1 as_user mvalice "$TOOLS/open_ways" forged /usr/bin/cat "$F"
 	[[ $output == *"forge: Operation not permitted"* ]]
+}
+
+@test "a program shown by memory that a user namespace shares is believed: a limit" {
+	grant exe:/usr/bin/cat read 'public/**'
+	# The one who shares the memory is in the user namespace, and may; who opens is not.
+	exits 0 as_user mvalice "$TOOLS/open_ways" shared /usr/bin/cat "$F"
+	says "$(last --action open)" '.outcome == "allow" and .exe == "/usr/bin/cat"'
+	# What a rule for a user, or a unit, says does not hang by it.
+	deny user:mvalice exe:/usr/bin/true read 'public/**'
+	exits 0 as_user mvalice "$TOOLS/open_ways" shared /usr/bin/cat "$F"
+	deny user:mvalice read 'public/**'
+	exits 3 as_user mvalice "$TOOLS/open_ways" shared /usr/bin/cat "$F"
+}
+
+@test "a login that a process gives itself is believed: a limit" {
+	root_only "who runs the tests himself may be logged in"
+	local take='echo 5002 >/proc/self/loginuid && cat "$0"'
+	[ "$(cat /proc/self/loginuid)" = 4294967295 ] || skip "the tests were logged in for"
+	run -0 "$MODELVAULT" grant m loginuid:mvbob read 'public/**'
+	[[ $output == *"may take any login; a user: or group: beside it says whose"* ]]
+	exits 1 as_user mvalice cat "$F"
+	exits 0 as_user mvalice bash -c "$take" "$F"
+	run -0 "$MODELVAULT" revoke m 1
+	grant loginuid:mvbob user:mvbob read 'public/**'
+	exits 1 as_user mvalice bash -c "$take" "$F"
 }
 
 @test "a descriptor given to another user reads nothing that is not cached" {

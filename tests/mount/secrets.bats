@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# tests/run: alone
 #
 # No key leaves the locked memory of a server: its whole memory, the files that it writes, its output
 # and a forced core are searched for keys that tests/reader computes from the key file alone. The scan

@@ -274,7 +274,7 @@ use() {
 	use file open "$T/m/tree/file" as_user mvalice
 	run "$MODELVAULT" revoke vault --user mvalice --all --dry-run
 	[ "$status" = 0 ]
-	[[ $output == *"would revoke: rule 1 "*"; rule 2 "* ]]
+	[[ $output == *"would revoke: rule 1 "*"would revoke: rule 2 "* ]]
 	[[ $output == *"would end: tree/large, open by pid $reader uid 5001"* ]]
 	[[ $output == *"would end: tree/large, open by pid $other uid 5002"* ]]
 	[[ $output != *"would end: tree/file"* ]]
@@ -283,7 +283,7 @@ use() {
 	[ "$(count --action revoke)" = 0 ]
 	# Without --all what others have too stays.
 	exits 1 "$MODELVAULT" revoke vault --user mvalice --dry-run
-	[[ $output == *"rule 2 names other users too"* && $output != *"would end"* ]]
+	[[ $output == *"rule 2 names other users too"* && $output != *"would end:"* ]]
 	exits 2 "$MODELVAULT" revoke vault 1 --all
 	run "$MODELVAULT" revoke vault --user mvalice --all --kill
 	[ "$status" = 0 ]

@@ -320,6 +320,7 @@ TABLES = [
     Table("xattr", ("ino", "name"), ("value",), "catalogue"),
     Table("file", ("ino",), ("file_id", "suite", "chunk_log2", "size", "generation", "state",
                              "root", "kek", "wrapped_dek"), "catalogue"),
+    Table("usage", ("rule", "uid"), ("opens_period", "opens", "bytes_period", "bytes"), "policy"),
 ]
 DIRECTORY, FILE, SYMLINK = 1, 2, 3
 ROOT, DEPTH = 1, 1024

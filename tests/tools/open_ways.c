@@ -4,6 +4,8 @@
  *
  * - thread FILE: by a thread that is not the main one.
  * - forged EXE FILE: after PR_SET_MM_MAP made /proc/self/exe show EXE.
+ * - shared EXE FILE: after another process, of a user namespace of its own and with this one's
+ *   memory, did that.
  * - passed FROM TO FILE: opened as uid FROM, read as uid TO by another process, which got the
  *   descriptor over a socket; as root.
  * - often N FILE: N times, each must be EACCES.
@@ -14,6 +16,8 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,6 +187,33 @@ static int as_forged(const char *exe, const char *file)
 	return open_and_read(file);
 }
 
+struct sharing {
+	const char *exe;
+	int result;
+};
+
+static int forge_for_other(void *arg)
+{
+	struct sharing *sharing = arg;
+
+	sharing->result = forge(sharing->exe);
+	return 0;
+}
+
+static int as_shared(const char *exe, const char *file)
+{
+	static char stack[1 << 16] __attribute__((aligned(16)));
+	struct sharing sharing = {.exe = exe, .result = -1};
+	pid_t pid = clone(forge_for_other, stack + sizeof(stack),
+		CLONE_VM | CLONE_VFORK | CLONE_NEWUSER | SIGCHLD, &sharing);
+
+	if (pid < 0 || sharing.result < 0) {
+		perror("share");
+		return 1;
+	}
+	return open_and_read(file);
+}
+
 static int become(const char *uid)
 {
 	uid_t id = (uid_t)number_of(uid);
@@ -267,6 +298,8 @@ int main(int argc, char **argv)
 		return by_thread(argv[2]);
 	if (argc == 4 && strcmp(argv[1], "forged") == 0)
 		return as_forged(argv[2], argv[3]);
+	if (argc == 4 && strcmp(argv[1], "shared") == 0)
+		return as_shared(argv[2], argv[3]);
 	if (argc == 4 && strcmp(argv[1], "often") == 0)
 		return often(argv[2], argv[3]);
 	if (argc == 5 && strcmp(argv[1], "passed") == 0)

@@ -18,6 +18,7 @@ import time
 PROGRAM = os.environ["PROGRAM_UNDER_TEST"]
 HANG = 20
 ROOT, ALICE, BOB, CAROL = (0, 0), (5001, 5001), (5002, 5002), (5003, 5003)
+DAVE = (5009, 5009)  # with a budget; he reads before the tampering only: a read of his changes a row
 # Who may read what, by the rules that make() grants.
 READERS = {"one": {ROOT, BOB}, "d/two": {ROOT, ALICE}, "d/hard": {ROOT, BOB}, "e": {ROOT, BOB}}
 
@@ -96,7 +97,9 @@ class World:
         os.setxattr(source / "d/two", "user.note", b"kept")
         run(PROGRAM, "init", str(self.vault), "--new-key-file", str(self.place / "vault.key"), "--chunk", "4K")
         self.must("import", *(str(source / name) for name in ("one", "d", "e", "link")))
-        for rule in (["user:root", "read", "**"], ["user:mvalice", "read", "d/two"], ["user:mvbob", "read", "**"]):
+        for rule in (["user:root", "read", "**"],
+                     ["user:5009", "read", "d/two", "--max-opens", "1000000/day", "--max-bytes", "1P/week"],
+                     ["user:mvalice", "read", "d/two"], ["user:mvbob", "read", "**"]):
             self.must("grant", *rule)
         self.must("deny", "user:mvalice", "read", "e")
         self.must("grant", "user:mvcarol", "read", "**")
@@ -104,7 +107,7 @@ class World:
         self.must("import", str(self.place / "gone"), str(source / "one"), "--to", "spare")
         self.turn()
         self.keep("old")
-        self.must("revoke", "5")
+        self.must("revoke", "6")
         self.must("deny", "user:mvbob", "read", "d/two")
         self.must("rm", "-r", "spare")
         (source / "e").write_bytes(b"not empty any more")
@@ -124,6 +127,8 @@ class World:
         """One life of a server: a segment of the trail."""
         self.serve()
         self.read(ROOT, "one")
+        self.read(ALICE, "d/two")
+        read_as(DAVE, self.mount / "d/two")
         self.unserve()
 
     def keep(self, name):

@@ -92,6 +92,7 @@ static void test_clocks(void **state)
 
 	(void)state;
 	assert_true(clock_monotonic_ns() >= before);
+	assert_true(clock_boot_ns() >= before);
 	assert_true(clock_now_ns() > 1700000000 * NS_PER_S);
 }
 

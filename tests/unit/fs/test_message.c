@@ -65,6 +65,26 @@ static void test_fields(void **state)
 	assert_null(message_get(message, "c", NULL));
 }
 
+static void test_replace(void **state)
+{
+	scope(message_free) struct message *message = NULL, *again = NULL;
+	scope_buffer struct buffer text = {0};
+
+	(void)state;
+	assert_int_equal(decode("v=1\na=one\nb=x\na=a%20b\nc=\n\n", &message), 0);
+	assert_int_equal(message_replace_text(message, "a", 2, "z"), -ENOENT);
+	assert_int_equal(message_replace_text(message, "d", 0, "z"), -ENOENT);
+	assert_int_equal(message_replace_text(message, "a", 1, "longer than before"), 0);
+	assert_int_equal(message_replace_text(message, "c", 0, "last"), 0);
+	assert_int_equal(message_encode(message, &text), 0);
+	assert_string_equal(
+		buffer_text(&text), "v=1\na=one\nb=x\na=longer%20than%20before\nc=last\n\n");
+	/* Its length is right: what is left of the limit can be used, and no more. */
+	for (int i = 0; i < 100000; i++)
+		assert_int_equal(message_replace_text(message, "b", 0, i % 2 ? "%%" : ""), 0);
+	assert_int_equal(decode(buffer_text(&text), &again), 0);
+}
+
 /* What the encoder writes is decoded to the same fields, and encodes to the same text again. */
 static void test_random_round_trips(void **state)
 {
@@ -345,6 +365,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text_form),
 		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_replace),
 		cmocka_unit_test(test_random_round_trips),
 		cmocka_unit_test(test_malformed_text),
 		cmocka_unit_test(test_nul_in_text),

@@ -306,6 +306,29 @@ static void test_best_effort(void **state)
 	assert_whole(3);
 }
 
+/* What is queued goes by the level that holds when its group begins. */
+static void test_level_changes(void **state)
+{
+	struct audit *audit = fixture_trail(AUDIT_REQUIRED, NULL);
+	struct audit_event event = fixture_event("a");
+
+	(void)state;
+	fixture_append(audit, 1);
+	assert_int_equal(audit_level(audit), AUDIT_REQUIRED);
+	set_file_limit(4096);
+	assert_true(audit_append_wait(audit, &event, false) < 0);
+	audit_set_level(audit, AUDIT_BEST_EFFORT);
+	assert_int_equal(audit_append_wait(audit, &event, false), 0);
+	audit_set_level(audit, AUDIT_REQUIRED_SYNC);
+	assert_true(audit_append_wait(audit, &event, false) < 0);
+	set_file_limit(RLIM_INFINITY);
+	assert_int_equal(audit_append_wait(audit, &event, false), 0);
+	assert_int_equal(audit_level(audit), AUDIT_REQUIRED_SYNC);
+	audit_close(audit);
+	assert_int_equal(tally_trail().gap_count, 1);
+	assert_whole(3);
+}
+
 /* The gap is recorded when nothing else comes, too. */
 static void test_gap_at_close(void **state)
 {
@@ -396,6 +419,7 @@ int main(void)
 		TEST(test_threads),
 		TEST(test_failure_and_recovery),
 		TEST(test_best_effort),
+		TEST(test_level_changes),
 		TEST(test_gap_at_close),
 		TEST(test_full_queue),
 		TEST(test_full_queue_best_effort),

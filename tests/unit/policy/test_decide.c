@@ -9,8 +9,9 @@
 #include <cmocka.h>
 
 #include "policy/path_pattern.h"
+#include "policy/surroundings.h"
 
-#define RULES_MAX 12
+#define RULES_MAX 24
 
 struct rule_list_text {
 	struct rule rules[RULES_MAX];
@@ -218,12 +219,12 @@ static struct decision naive_decide(
 			first = rule;
 	}
 	if (deny)
-		return (struct decision){VERDICT_DENY, deny, REASON_RULE_DENY};
+		return (struct decision){VERDICT_DENY, deny, REASON_RULE_DENY, false};
 	if (all)
-		return (struct decision){VERDICT_ALLOW, first, REASON_RULE_ALLOW};
+		return (struct decision){VERDICT_ALLOW, first, REASON_RULE_ALLOW, false};
 	if (question->permission == PERMISSION_LIST)
-		return (struct decision){VERDICT_ALLOW, 0, REASON_DEFAULT_LIST};
-	return (struct decision){VERDICT_DENY, 0, REASON_NO_RULE};
+		return (struct decision){VERDICT_ALLOW, 0, REASON_DEFAULT_LIST, false};
+	return (struct decision){VERDICT_DENY, 0, REASON_NO_RULE, false};
 }
 
 static bool same(struct decision a, struct decision b)
@@ -245,8 +246,7 @@ static void note(void *arg, const struct consideration *consideration)
 	trace->last = consideration->rule->number;
 	trace->count++;
 	if (consideration->rule->effect == RULE_DENY && trace->lowest_deny == 0 &&
-		consideration->permission_matches && consideration->subject_matches &&
-		consideration->path_matches)
+		consideration->obstacle == OBSTACLE_NONE)
 		trace->lowest_deny = trace->last;
 }
 
@@ -297,7 +297,7 @@ static void test_random(void **state)
 	for (int i = 0; i < 5000; i++) {
 		__attribute__((cleanup(rules_done))) struct rule_list_text list = {0};
 		scope(ruleset_unref) struct ruleset *ruleset = NULL;
-		size_t count = pick(RULES_MAX);
+		size_t count = pick(12);
 
 		/* Numbers descend and have gaps: order must come from the number. */
 		for (; list.count < count; list.count++) {
@@ -337,12 +337,279 @@ static void test_ruleset(void **state)
 	rule_done(&twice[1]);
 }
 
+/* What is around user 1 of group 20; 0 is nothing. */
+struct scene {
+	const char *unit;
+	size_t trusted;
+	int exe, unsafe_exe; /* 1: the first path of the set, in order */
+	int sha256;	     /* the byte that it is made of */
+	bool hash_failed, contained, clock_distrusted, used_up;
+	uint32_t loginuid;
+	int64_t now_s;
+};
+
+static const char *const deep_rules[] = {
+	"allow user:1 exe:/b/cat read exe", /* 1 */
+	"allow sha256:"
+	"0101010101010101010101010101010101010101010101010101010101010101 read sha",	   /* 2 */
+	"allow unit:'infer*' read unit",						   /* 3 */
+	"allow loginuid:7 read login",							   /* 4 */
+	"allow userns:contained unit:pod read,list pod",				   /* 5 */
+	"allow user:1 read time --from 1970-01-01T00:10:00Z --until 1970-01-01T00:20:00Z", /* 6 */
+	"allow user:1 read hours --hours 00:10-00:20",					   /* 7 */
+	"allow user:1 read budget --max-opens 1/day",					   /* 8 */
+	"deny exe:/a/tar read both",							   /* 9 */
+	"deny sha256:"
+	"0202020202020202020202020202020202020202020202020202020202020202 read both", /* 10 */
+	"deny unit:bad read both",						      /* 11 */
+	"allow any read both",							      /* 12 */
+	"learn user:1 read taught",						      /* 13 */
+	"deny any read closed",							      /* 14 */
+	"allow userns:contained unit:pod read closed",				      /* 15 */
+	"allow role:crew read crew",						      /* 16 */
+	"deny user:1 read time --from 1970-01-01T00:30:00Z",			      /* 17 */
+	NULL,
+};
+
+static const struct {
+	struct scene scene;
+	const char *path;
+	uint64_t rule;
+	enum reason reason; /* REASON_RULE_ALLOW and REASON_LEARNED allow */
+	bool wants_hash;
+} deep[] = {
+	{{NULL}, "exe", 0, REASON_EXE_DIFFERS, false},
+	{{.exe = 1}, "exe", 0, REASON_EXE_DIFFERS, false},
+	{{.exe = 2}, "exe", 1, REASON_RULE_ALLOW, false},
+	{{.unsafe_exe = 2}, "exe", 0, REASON_EXE_DIFFERS, false},
+	{{.sha256 = 1}, "sha", 2, REASON_RULE_ALLOW, false},
+	{{.sha256 = 3}, "sha", 0, REASON_HASH_DIFFERS, false},
+	{{NULL}, "sha", 0, REASON_HASH_UNKNOWN, true},
+	{{.hash_failed = true}, "sha", 0, REASON_HASH_UNKNOWN, false},
+	{{.unit = "system.slice/infer.service/x", .trusted = 26}, "unit", 3, REASON_RULE_ALLOW,
+		false},
+	{{.unit = "system.slice/infer.service/x", .trusted = 12}, "unit", 0, REASON_UNIT_DIFFERS,
+		false},
+	{{.unit = "user.slice/mine/infer", .trusted = 10}, "unit", 0, REASON_UNIT_DIFFERS, false},
+	{{NULL}, "unit", 0, REASON_UNIT_DIFFERS, false},
+	{{.loginuid = 7}, "login", 4, REASON_RULE_ALLOW, false},
+	{{NULL}, "login", 0, REASON_NO_RULE, false},
+	{{.contained = true, .unit = "pod/c", .trusted = 5}, "pod", 5, REASON_RULE_ALLOW, false},
+	{{.contained = true, .unit = "pod/c", .trusted = 2}, "pod", 0, REASON_USER_NAMESPACE,
+		false},
+	{{.contained = true, .unit = "x", .trusted = 1, .exe = 2}, "exe", 0, REASON_USER_NAMESPACE,
+		false},
+	{{.contained = true, .unit = "pod", .trusted = 3}, "both", 0, REASON_USER_NAMESPACE, false},
+	{{.contained = true, .unit = "pod", .trusted = 3}, "closed", 14, REASON_RULE_DENY, false},
+	{{.unit = "pod", .trusted = 3}, "pod", 0, REASON_NO_RULE, false},
+	{{.now_s = 599}, "time", 0, REASON_NOT_YET, false},
+	{{.now_s = 600}, "time", 6, REASON_RULE_ALLOW, false},
+	{{.now_s = 1199}, "time", 6, REASON_RULE_ALLOW, false},
+	{{.now_s = 1200}, "time", 0, REASON_EXPIRED, false},
+	{{.now_s = 1800}, "time", 17, REASON_RULE_DENY, false},
+	{{.now_s = 600, .clock_distrusted = true}, "time", 0, REASON_CLOCK_STEP, false},
+	{{.now_s = 1800, .clock_distrusted = true}, "time", 17, REASON_RULE_DENY, false},
+	{{.clock_distrusted = true}, "both", 12, REASON_RULE_ALLOW, true},
+	{{.now_s = 1199}, "hours", 7, REASON_RULE_ALLOW, false},
+	{{.now_s = 1200}, "hours", 0, REASON_OUTSIDE_HOURS, false},
+	{{.now_s = 86400 + 600}, "hours", 7, REASON_RULE_ALLOW, false},
+	{{NULL}, "budget", 8, REASON_RULE_ALLOW, false},
+	{{.used_up = true}, "budget", 0, REASON_OVER_BUDGET, false},
+	{{.clock_distrusted = true}, "budget", 0, REASON_CLOCK_STEP, false},
+	{{.sha256 = 3}, "both", 12, REASON_RULE_ALLOW, false},
+	{{.sha256 = 2}, "both", 10, REASON_RULE_DENY, false},
+	{{.hash_failed = true}, "both", 10, REASON_RULE_DENY, false},
+	{{.sha256 = 3, .exe = 1}, "both", 9, REASON_RULE_DENY, false},
+	{{.sha256 = 3, .unsafe_exe = 1}, "both", 9, REASON_RULE_DENY, false},
+	{{.sha256 = 3, .unit = "a/bad/b", .trusted = 0}, "both", 11, REASON_RULE_DENY, false},
+	{{NULL}, "taught", 13, REASON_LEARNED, false},
+	{{NULL}, "crew", 16, REASON_RULE_ALLOW, false},
+};
+
+static bool suffices(void *arg, const struct rule *rule, uint32_t uid)
+{
+	assert_int_equal(uid, 1);
+	assert_int_equal(rule->number, 8);
+	return !((const struct scene *)arg)->used_up;
+}
+
+static void fill_scene(const struct scene *scene, struct looked_at *looked)
+{
+	struct surroundings *around = &looked->surroundings;
+
+	*looked = (struct looked_at){.surroundings = {.trusted_unit_len = scene->trusted,
+					     .hash_failed = scene->hash_failed}};
+	looked->exes[0] = (uint32_t)scene->exe - 1;
+	looked->exes[1] = (uint32_t)scene->unsafe_exe - 1;
+	around->exes = &looked->exes[0];
+	around->exe_count = scene->exe > 0;
+	around->unsafe_exes = &looked->exes[1];
+	around->unsafe_exe_count = scene->unsafe_exe > 0;
+	memset(looked->sha256, scene->sha256, sizeof(looked->sha256));
+	around->sha256 = scene->sha256 > 0 ? looked->sha256 : NULL;
+}
+
+static struct ruleset *compile_with_crew(const char *const *lines, bool is_private)
+{
+	scope(ruleset_unref) struct ruleset *plain = compile(lines);
+	struct role_members members = {0};
+	const struct role_member crew = {(char[]){"crew"}, WORD_GROUP, 20, (char[]){"20"}};
+	struct ruleset_parts parts = {.base = plain, .members = &members, .is_private = is_private};
+	struct ruleset *ruleset;
+
+	assert_int_equal(role_members_add(&members, &crew), 0);
+	assert_int_equal(ruleset_build(&parts, &ruleset), 0);
+	role_members_done(&members);
+	return ruleset;
+}
+
+static void test_deep(void **state)
+{
+	scope(ruleset_unref) struct ruleset *ruleset = compile_with_crew(deep_rules, false);
+
+	(void)state;
+	assert_string_equal(ruleset_exe_path(ruleset, 0), "/a/tar");
+	assert_string_equal(ruleset_exe_path(ruleset, 1), "/b/cat");
+	assert_null(ruleset_exe_path(ruleset, 2));
+	for (size_t i = 0; i < ARRAY_SIZE(deep); i++) {
+		const struct scene *scene = &deep[i].scene;
+		struct subject subject = {.uid = 1,
+			.gid = 20,
+			.loginuid = scene->loginuid ? scene->loginuid : UINT32_MAX,
+			.unit = (char *)(uintptr_t)scene->unit,
+			.initial_userns = !scene->contained,
+			.contained_userns = scene->contained};
+		struct path_name name = {deep[i].path, strlen(deep[i].path)};
+		struct budget_view budgets = {suffices, (void *)(uintptr_t)scene};
+		struct looked_at looked;
+		struct question question = {.subject = &subject,
+			.names = &name,
+			.name_count = 1,
+			.permission = PERMISSION_READ,
+			.clock_distrusted = scene->clock_distrusted,
+			.budgets = &budgets,
+			.surroundings = &looked.surroundings};
+		struct decision decision;
+
+		fill_scene(scene, &looked);
+		question_set_time(&question, (scene->now_s ? scene->now_s : 1000) * 1000000000LL);
+		decision = decide(ruleset, &question);
+		if (decision.rule != deep[i].rule || decision.reason != deep[i].reason ||
+			decision.wants_hash != deep[i].wants_hash ||
+			decision.verdict != (deep[i].reason == REASON_RULE_ALLOW ||
+						    deep[i].reason == REASON_LEARNED))
+			fail_msg("case %zu (%s): rule %d %s%s", i, deep[i].path, (int)decision.rule,
+				reason_word(decision.reason), decision.wants_hash ? " hash" : "");
+	}
+}
+
+/* In a private vault only what a rule allows has a name. */
+static void test_private(void **state)
+{
+	scope(ruleset_unref) struct ruleset *ruleset = compile_with_crew(known_rules, true);
+	static const struct {
+		const char *path;
+		enum verdict verdict;
+		uint64_t rule;
+		enum reason reason;
+	} cases[] = {
+		{"llama/x", VERDICT_ALLOW, 1, REASON_RULE_ALLOW},
+		{"nothing", VERDICT_DENY, 0, REASON_PRIVATE_LIST},
+		{"hidden/x", VERDICT_DENY, 6, REASON_RULE_DENY},
+		{"shown", VERDICT_ALLOW, 9, REASON_RULE_ALLOW},
+	};
+	struct subject subject = {.uid = 1, .gid = 1, .initial_userns = true};
+
+	(void)state;
+	assert_true(ruleset_is_private(ruleset) && ruleset_hides_names(ruleset));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct path_name name = {cases[i].path, strlen(cases[i].path)};
+		struct question question = {.subject = &subject,
+			.names = &name,
+			.name_count = 1,
+			.permission = PERMISSION_LIST};
+		struct decision decision = decide(ruleset, &question);
+
+		assert_int_equal(decision.verdict, cases[i].verdict);
+		assert_int_equal(decision.rule, cases[i].rule);
+		assert_int_equal(decision.reason, cases[i].reason);
+	}
+}
+
+/* Rules that stay are the same ones, and numbers that go are gone. */
+static void test_build(void **state)
+{
+	scope(ruleset_unref) struct ruleset *base = compile(known_rules);
+	scope(ruleset_unref) struct ruleset *next = NULL;
+	const uint64_t removed[] = {1, 5};
+	scope_rule struct rule rule = {0};
+	struct ruleset_parts parts = {.base = base, .removed = removed, .removed_count = 2};
+
+	(void)state;
+	assert_int_equal(rule_from_text("allow user:1 read new", 21, &rule), 0);
+	rule.number = 10;
+	parts.added = &rule;
+	parts.added_count = 1;
+	assert_int_equal(ruleset_build(&parts, &next), 0);
+	assert_int_equal(ruleset_count(next), 8);
+	assert_null(ruleset_find(next, 1));
+	assert_null(ruleset_find(next, 5));
+	assert_ptr_equal(ruleset_find(next, 2), ruleset_find(base, 2));
+	assert_string_equal(ruleset_find(next, 10)->pattern, "new");
+	rule.number = 2;
+	assert_int_equal(ruleset_build(&parts, &next), -22);
+}
+
+/* Long lists are searched another way than short ones. */
+static void test_long_lists(void **state)
+{
+	struct rule rules[300] = {0};
+	scope(ruleset_unref) struct ruleset *ruleset = NULL;
+	struct subject subject = {.uid = 1, .gid = 1, .initial_userns = true};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+		char line[64];
+		static const char *const ends[] = {"d%zu/**'", "*.%zu'", "d%zu/x/y'", "d%zu/*/y'"};
+		int len = snprintf(line, sizeof(line), "allow user:1 read '");
+
+		snprintf(line + len, sizeof(line) - (size_t)len, ends[i % 4], i / 4);
+		assert_int_equal(rule_from_text(line, strlen(line), &rules[i]), 0);
+		rules[i].number = i + 1;
+	}
+	assert_int_equal(ruleset_new(rules, ARRAY_SIZE(rules), &ruleset), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rules) / 4; i++) {
+		char paths_of[4][32];
+		const uint64_t expected[] = {4 * i + 1, 4 * i + 2, 4 * i + 1, 4 * i + 1};
+
+		snprintf(paths_of[0], 32, "d%zu", i);
+		snprintf(paths_of[1], 32, "z/z.%zu", i);
+		snprintf(paths_of[2], 32, "d%zu/x/y", i);
+		snprintf(paths_of[3], 32, "d%zu/q/y", i);
+		for (int j = 0; j < 4; j++) {
+			struct path_name name = {paths_of[j], strlen(paths_of[j])};
+			struct question question = {.subject = &subject,
+				.names = &name,
+				.name_count = 1,
+				.permission = PERMISSION_READ};
+
+			assert_int_equal(decide(ruleset, &question).rule, expected[j]);
+		}
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		rule_done(&rules[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_known),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_ruleset),
+		cmocka_unit_test(test_deep),
+		cmocka_unit_test(test_private),
+		cmocka_unit_test(test_build),
+		cmocka_unit_test(test_long_lists),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,7 +51,7 @@ static int setup(void **state)
 	open_rows(f);
 	assert_int_equal(sealed_rows_create(f->rows), 0);
 	assert_int_equal(sealed_rows_check(f->rows), 0);
-	assert_int_equal(policy_open(f->rows, &f->policy), 0);
+	assert_int_equal(policy_open(f->rows, NULL, &f->policy), 0);
 	*state = f;
 	return 0;
 }
@@ -81,7 +81,7 @@ static void load_again(struct fixture *f)
 	f->rows = sealed_rows_close(f->rows);
 	open_rows(f);
 	(void)sealed_rows_check(f->rows);
-	assert_int_equal(policy_open(f->rows, &f->policy), 0);
+	assert_int_equal(policy_open(f->rows, NULL, &f->policy), 0);
 }
 
 static void store_and_enact(struct fixture *f, struct policy_change *change)
@@ -92,6 +92,21 @@ static void store_and_enact(struct fixture *f, struct policy_change *change)
 	policy_enact_change(f->policy, change);
 }
 
+static int prepare_grant(struct fixture *f, struct rule *rule, struct policy_change **ret_change)
+{
+	const struct policy_edit edit = {.added = rule, .added_count = 1};
+
+	return policy_prepare(f->policy, &edit, ret_change);
+}
+
+static int prepare_revoke(
+	struct fixture *f, const uint64_t *numbers, size_t count, struct policy_change **ret_change)
+{
+	const struct policy_edit edit = {.removed = numbers, .removed_count = count};
+
+	return policy_prepare(f->policy, &edit, ret_change);
+}
+
 static uint64_t grant(struct fixture *f, const char *line)
 {
 	scope(policy_change_free) struct policy_change *change = NULL;
@@ -100,7 +115,7 @@ static uint64_t grant(struct fixture *f, const char *line)
 	assert_int_equal(rule_from_text(line, strlen(line), &rule), 0);
 	rule.created_ns = 5;
 	rule.created_by = 77;
-	assert_int_equal(policy_prepare_grant(f->policy, &rule, &change), 0);
+	assert_int_equal(prepare_grant(f, &rule, &change), 0);
 	store_and_enact(f, change);
 	return rule.number;
 }
@@ -109,12 +124,12 @@ static struct decision ask(struct fixture *f, uint32_t uid, const char *path)
 {
 	struct subject subject = {.uid = uid, .gid = uid, .initial_userns = true};
 	struct path_name name = {path, strlen(path)};
-	struct question question = {.subject = &subject,
+	struct inquiry inquiry = {.subject = &subject,
 		.names = &name,
 		.name_count = 1,
 		.permission = PERMISSION_READ};
 
-	return policy_decide(f->policy, &question);
+	return policy_inquire(f->policy, &inquiry);
 }
 
 static void test_change(void **state)
@@ -124,7 +139,7 @@ static void test_change(void **state)
 	scope_rule struct rule rule = {0};
 
 	assert_int_equal(rule_from_text("allow user:1 read x", 19, &rule), 0);
-	assert_int_equal(policy_prepare_grant(f->policy, &rule, &change), 0);
+	assert_int_equal(prepare_grant(f, &rule, &change), 0);
 	assert_int_equal(rule.number, 1);
 	assert_int_equal(ruleset_count(policy_change_ruleset(change)), 1);
 	assert_int_equal(ask(f, 1, "x").verdict, VERDICT_DENY);
@@ -163,15 +178,15 @@ static void test_revoke_and_numbers(void **state)
 
 	for (uint64_t i = 1; i <= 3; i++)
 		assert_int_equal(grant(f, "allow user:1 read x"), i);
-	assert_int_equal(policy_prepare_revoke(f->policy, missing, 2, &change), -ENOENT);
+	assert_int_equal(prepare_revoke(f, missing, 2, &change), -ENOENT);
 	assert_null(change);
-	assert_int_equal(policy_prepare_revoke(f->policy, twice, 3, &change), 0);
+	assert_int_equal(prepare_revoke(f, twice, 3, &change), 0);
 	store_and_enact(f, change);
 	policy_change_free(change);
 	load_again(f);
 	assert_int_equal(ask(f, 1, "x").rule, 1);
 	assert_int_equal(grant(f, "allow user:2 read x"), 4);
-	assert_int_equal(policy_prepare_revoke(f->policy, (const uint64_t[]){1, 4}, 2, &change), 0);
+	assert_int_equal(prepare_revoke(f, (const uint64_t[]){1, 4}, 2, &change), 0);
 	store_and_enact(f, change);
 	policy_change_free(change);
 	load_again(f);
@@ -183,7 +198,8 @@ static void test_roles(void **state)
 {
 	struct fixture *f = *state;
 	struct subject subject = {.uid = 1000, .gid = 50, .initial_userns = true};
-	const struct role_member auditors = {ROLE_AUDITOR, WORD_GROUP, 60, (char[]){"audit"}};
+	const struct role_member auditors = {
+		(char[]){"auditor"}, WORD_GROUP, 60, (char[]){"audit"}};
 	uint32_t group = 60;
 
 	assert_int_equal(sealed_rows_begin(f->rows), 0);
@@ -208,6 +224,68 @@ static void test_roles(void **state)
 	assert_false(policy_holds_role(f->policy, ROLE_AUDITOR, &subject));
 }
 
+/* Members and rules change together, and what is private with them. */
+static void test_edit(void **state)
+{
+	struct fixture *f = *state;
+	const struct role_member crew = {(char[]){"crew"}, WORD_USER, 1, (char[]){"al"}};
+	const struct role_member other = {(char[]){"crew"}, WORD_USER, 2, (char[]){"bo"}};
+	struct role_members members = {0};
+	struct rule rules[2] = {0};
+	struct policy_edit edit = {.added = rules,
+		.added_count = 2,
+		.members = &members,
+		.set_private = true,
+		.is_private = true};
+	scope(policy_change_free) struct policy_change *change = NULL;
+
+	assert_int_equal(role_members_add(&members, &other), 0);
+	assert_int_equal(role_members_add(&members, &crew), 0);
+	assert_int_equal(role_members_add(&members, &crew), -EEXIST);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(rule_from_text("allow role:crew read x", 22, &rules[i]), 0);
+	assert_int_equal(policy_prepare(f->policy, &edit, &change), 0);
+	assert_int_equal(rules[1].number, 2);
+	store_and_enact(f, change);
+	assert_int_equal(ask(f, 1, "x").rule, 1);
+	load_again(f);
+	assert_int_equal(ask(f, 2, "x").rule, 1);
+	assert_int_equal(ask(f, 3, "x").reason, REASON_NO_RULE);
+	change = policy_change_free(change);
+	assert_int_equal(role_members_remove(&members, &crew), 0);
+	assert_int_equal(role_members_remove(&members, &crew), -ENOENT);
+	edit = (struct policy_edit){.members = &members};
+	assert_int_equal(policy_prepare(f->policy, &edit, &change), 0);
+	store_and_enact(f, change);
+	for (int i = 0; i < 2; i++) {
+		scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(f->policy);
+
+		assert_int_equal(ask(f, 1, "x").reason, REASON_NO_RULE);
+		assert_int_equal(ask(f, 2, "x").rule, 1);
+		assert_true(ruleset_is_private(ruleset));
+		load_again(f);
+	}
+	role_members_done(&members);
+	rule_done(&rules[0]);
+	rule_done(&rules[1]);
+}
+
+static void test_clock(void **state)
+{
+	struct fixture *f = *state;
+
+	grant(f, "allow user:1 read x --until 2200-01-01T00:00:00Z");
+	assert_int_equal(ask(f, 1, "x").rule, 1);
+	assert_int_equal(sealed_rows_begin(f->rows), 0);
+	assert_int_equal(policy_store_clock(f->policy, true), 0);
+	assert_int_equal(sealed_rows_commit(f->rows), 0);
+	load_again(f);
+	assert_true(policy_clock_is_distrusted(f->policy));
+	assert_int_equal(ask(f, 1, "x").reason, REASON_CLOCK_STEP);
+	policy_set_clock_distrusted(f->policy, false);
+	assert_int_equal(ask(f, 1, "x").rule, 1);
+}
+
 static void assert_broken(struct fixture *f)
 {
 	struct policy_change *change = NULL;
@@ -219,7 +297,7 @@ static void assert_broken(struct fixture *f)
 	assert_int_equal(ask(f, 1, "x").reason, REASON_SEAL_BROKEN);
 	assert_false(policy_holds_role(f->policy, ROLE_ADMIN, &alice));
 	assert_int_equal(rule_from_text("allow any read x", 16, &rule), 0);
-	assert_int_equal(policy_prepare_grant(f->policy, &rule, &change), -EBADMSG);
+	assert_int_equal(prepare_grant(f, &rule, &change), -EBADMSG);
 }
 
 /* Who can write the database and has no key. */
@@ -260,7 +338,9 @@ static void test_unknown_rows(void **state)
 		int64_t version;
 		const char *words;
 	} rows[] = {
-		{2, "allow any read x"},
+		{3, "allow any read x"},
+		{0, "allow any read x"},
+		{2, "allow any read x --until tomorrow"},
 		{1, "allow moon:full read x"},
 		{1, ""},
 		{1, "allow any read x\n"},
@@ -305,6 +385,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_revoke_and_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_roles, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_edit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_clock, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_foreign_writes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown_rows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_set_broken, setup, teardown),

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * who.h - who could do something with a file today, and by which rule: for every user and every
+ * rule that allows, the question that satisfies the rule's own words, put to decide().
+ */
+#ifndef POLICY_WHO_H
+#define POLICY_WHO_H
+
+#include "policy/circumstances.h"
+
+struct who_user {
+	const char *name; /* NULL: a number without one */
+	struct subject subject;
+};
+
+/* One user and one rule, as decided. */
+struct who_line {
+	const struct who_user *user; /* NULL: whoever runs in a container's user namespace */
+	const struct rule *rule;     /* that gave the decision; NULL: none did (default-list) */
+	enum reason reason;
+	const struct meeting *meeting; /* what it takes */
+	int64_t from_ns;	       /* today, when it begins; 0: at once */
+};
+/* A user whom a rule would allow it, were it not for a deny. */
+struct who_denied {
+	const struct who_user *user;
+	uint64_t rule; /* the deny */
+};
+
+struct who_question {
+	const struct ruleset *ruleset;
+	/* Names, permission, time and so on; the subject is filled from the users. */
+	struct circumstances circumstances;
+	const struct who_user *users; /* ascending by uid */
+	size_t user_count;
+	/* By user and number; non-zero ends the walk with that result. */
+	int (*each)(void *arg, const struct who_line *line);
+	/* After them, for users of whom there was no line. */
+	int (*denied)(void *arg, const struct who_denied *denied);
+	void *arg;
+};
+int who_ask(const struct who_question *question);
+
+#endif
