@@ -62,9 +62,9 @@ struct waiter {
 struct job {
 	struct job *next;
 	struct identity identity;
-	uint32_t uid; /* whose share it takes */
-	struct waiter *waiters;
-	size_t waiter_count, waiter_room;
+	uint32_t uid;		/* whose share it takes */
+	struct waiter *waiters; /* WAITERS_MAX */
+	size_t waiter_count;
 	bool is_awaited; /* some waiter has done */
 };
 
@@ -378,18 +378,8 @@ static void *run(void *arg)
 
 static int add_waiter(struct job *job, const struct waiter *waiter)
 {
-	if (job->waiter_count == job->waiter_room) {
-		size_t room = job->waiter_room ? 2 * job->waiter_room : 4;
-		struct waiter *waiters;
-
-		if (room > WAITERS_MAX)
-			return -EAGAIN;
-		waiters = reallocarray(job->waiters, room, sizeof(*waiters));
-		if (!waiters)
-			return -ENOMEM;
-		job->waiters = waiters;
-		job->waiter_room = room;
-	}
+	if (job->waiter_count == WAITERS_MAX)
+		return -EAGAIN;
 	job->waiters[job->waiter_count++] = *waiter;
 	job->is_awaited |= waiter->done != NULL;
 	return 0;
@@ -437,11 +427,25 @@ static int join_job(
 	return 1;
 }
 
+static struct job *job_new(const struct identity *identity, uint32_t uid)
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return NULL;
+	job->identity = *identity;
+	job->uid = uid;
+	job->waiters = calloc(WAITERS_MAX, sizeof(*job->waiters));
+	if (job->waiters)
+		return job;
+	job_free(job);
+	return NULL;
+}
+
 static int add_job(struct exe_hasher *hasher, uint32_t uid, const struct identity *identity,
 	const struct waiter *waiter)
 {
 	struct job *job = NULL;
-	int r;
 
 	while ((job = next_job(hasher, job)))
 		if (is_same(&job->identity, identity))
@@ -450,16 +454,11 @@ static int add_job(struct exe_hasher *hasher, uint32_t uid, const struct identit
 		return -EDQUOT;
 	if (hasher->queued == QUEUE_MAX)
 		return -EAGAIN;
-	job = calloc(1, sizeof(*job));
+	job = job_new(identity, uid);
 	if (!job)
 		return -ENOMEM;
-	job->identity = *identity;
-	job->uid = uid;
-	r = add_waiter(job, waiter);
-	if (r < 0) {
-		job_free(job);
-		return r;
-	}
+	/* The first has room. */
+	(void)add_waiter(job, waiter);
 	*hasher->last = job;
 	hasher->last = &job->next;
 	hasher->queued++;
