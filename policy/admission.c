@@ -20,7 +20,9 @@
 #define AWAITING_MAX	 192
 #define AWAITING_OF_USER (AWAITING_MAX / 3)
 /* A file takes at most 5 s, and two of one user's may be before it. */
-#define AWAIT_NS       (15 * NS_PER_S)
+#define AWAIT_NS (15 * NS_PER_S)
+/* The caller holds the rules meanwhile. Each try but the first was lost to another open's count. */
+#define ADMIT_TRIES    16
 #define REFUSED_TRY_NS (5 * NS_PER_MS)
 
 struct awaited {
@@ -194,16 +196,16 @@ static int charge(struct policy *policy, const struct inquiry *inquiry)
 
 struct decision policy_admit(struct policy *policy, const struct inquiry *inquiry)
 {
-	struct decision decision;
-	int r;
+	struct decision decision = {.reason = REASON_NOT_COUNTED};
+	int r = -EDQUOT;
 
 	/* Somebody else may have taken the last of a budget between question and count. */
-	do {
+	for (int i = 0; i < ADMIT_TRIES && r == -EDQUOT; i++) {
 		decision = policy_inquire(policy, inquiry);
 		if (decision.verdict != VERDICT_ALLOW || decision.wants_hash)
 			return decision;
 		r = charge(policy, inquiry);
-	} while (r == -EDQUOT);
+	}
 	if (r < 0)
 		decision = (struct decision){.reason = REASON_NOT_COUNTED};
 	return decision;
