@@ -40,22 +40,26 @@ void circumstances_suppose(const struct ruleset *ruleset, const struct circumsta
 	supposed_at(ret_supposed, circumstances, circumstances->now_ns);
 }
 
-static size_t words_of_kind(const struct rule *rule, enum subject_word_kind kind)
+/* A word, and the rule that it is of. */
+struct choice {
+	const struct compiled_rule *compiled;
+	size_t at;
+};
+
+/* How many words of the kind the rules have; the nth, if there is one, in ret_nth. */
+static size_t words_of_kind(const struct ruleset *ruleset, const struct rules_together *rules,
+	enum subject_word_kind kind, size_t nth, struct choice *ret_nth)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < rule->word_count; i++)
-		count += rule->words[i].kind == kind;
-	return count;
-}
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct compiled_rule *compiled = ruleset_compiled(ruleset, rules->index[i]);
 
-/* The index of the nth word of the kind. */
-static size_t word_of_kind(const struct rule *rule, enum subject_word_kind kind, size_t nth)
-{
-	for (size_t i = 0; i < rule->word_count; i++)
-		if (rule->words[i].kind == kind && nth-- == 0)
-			return i;
-	return 0;
+		for (size_t at = 0; at < compiled->rule.word_count; at++)
+			if (compiled->rule.words[at].kind == kind && count++ == nth)
+				*ret_nth = (struct choice){compiled, at};
+	}
+	return count;
 }
 
 static int meet_exe(struct circumstances *circumstances, const char *path)
@@ -82,19 +86,20 @@ static int meet_unit(struct circumstances *circumstances, const struct path_patt
 	return 0;
 }
 
-static int meet_word(struct circumstances *circumstances, const struct compiled_rule *compiled,
-	size_t at, struct meeting *meeting)
+static int meet_word(
+	struct circumstances *circumstances, const struct choice *choice, struct meeting *meeting)
 {
-	const struct subject_word *word = &compiled->rule.words[at];
+	const struct compiled_rule *compiled = choice->compiled;
+	const struct subject_word *word = &compiled->rule.words[choice->at];
 
 	meeting->words[word->kind] = word;
 	switch (word->kind) {
 	case WORD_EXE:
 		return meet_exe(circumstances, word->name);
 	case WORD_UNIT:
-		return meet_unit(circumstances, compiled->globs[at], meeting);
+		return meet_unit(circumstances, compiled->globs[choice->at], meeting);
 	case WORD_SHA256:
-		circumstances->sha256 = compiled->digests[at];
+		circumstances->sha256 = compiled->digests[choice->at];
 		return 0;
 	default:
 		circumstances->subject.loginuid = word->number;
@@ -103,28 +108,30 @@ static int meet_word(struct circumstances *circumstances, const struct compiled_
 }
 
 int circumstances_meet(struct circumstances *circumstances, const struct ruleset *ruleset,
-	size_t index, struct meeting *meeting)
+	const struct rules_together *rules, struct meeting *meeting)
 {
-	const struct compiled_rule *compiled = ruleset_compiled(ruleset, index);
-	unsigned kinds = meeting->kinds & compiled->kinds & CHOSEN_KINDS;
-	size_t choice[WORD_KINDS] = {0}, way = meeting->way;
+	struct choice choices[WORD_KINDS] = {0};
+	size_t way = meeting->way;
 	int r = 0;
 
 	memset(meeting->words, 0, sizeof(meeting->words));
 	/* The ways are counted like a number, with a digit for each kind. */
 	for (int kind = 0; kind < WORD_KINDS; kind++) {
-		size_t count = words_of_kind(&compiled->rule, kind);
+		size_t count;
 
-		if (!(kinds & KIND_BIT(kind)) || !count)
+		if (!(meeting->kinds & CHOSEN_KINDS & KIND_BIT(kind)))
 			continue;
-		choice[kind] = word_of_kind(&compiled->rule, kind, way % count);
+		count = words_of_kind(ruleset, rules, kind, 0, &choices[kind]);
+		if (!count)
+			continue;
+		words_of_kind(ruleset, rules, kind, way % count, &choices[kind]);
 		way /= count;
 	}
 	if (way)
 		return -ENOENT;
 	for (int kind = 0; kind < WORD_KINDS && r == 0; kind++)
-		if (kinds & KIND_BIT(kind))
-			r = meet_word(circumstances, compiled, choice[kind], meeting);
+		if (choices[kind].compiled)
+			r = meet_word(circumstances, &choices[kind], meeting);
 	return r;
 }
 

@@ -45,7 +45,7 @@ void supposed_at(
 #define CHOSEN_KINDS \
 	(KIND_BIT(WORD_EXE) | KIND_BIT(WORD_SHA256) | KIND_BIT(WORD_UNIT) | KIND_BIT(WORD_LOGINUID))
 
-/* How a rule's words are met; not to be moved while the circumstances are used. */
+/* How the words of rules are met; not to be moved while the circumstances are used. */
 struct meeting {
 	unsigned kinds; /* of CHOSEN_KINDS, those to be met */
 	size_t way;	/* which of the combinations of alternatives, from 0 */
@@ -53,12 +53,19 @@ struct meeting {
 	const struct subject_word *words[WORD_KINDS];
 	struct buffer unit; /* owned: a name that the glob matches */
 };
+/* Rules, by their index in the set, that are to be met at once: each of some names of one file. */
+#define RULES_TOGETHER_MAX 4
+struct rules_together {
+	size_t count;
+	size_t index[RULES_TOGETHER_MAX];
+};
 /*
- * 0: met. -ENOENT: there are no more ways. Another -errno: not this way, since the path of the
+ * Chooses for each kind one of the words of these rules, so that not every way need meet them all.
+ * 0: chosen. -ENOENT: there are no more ways. Another -errno: not this way, since the path of the
  * program names nothing now (-ESRCH), or something that others than root can change (-EPERM).
  */
 int circumstances_meet(struct circumstances *circumstances, const struct ruleset *ruleset,
-	size_t index, struct meeting *meeting);
+	const struct rules_together *rules, struct meeting *meeting);
 void meeting_done(struct meeting *meeting);
 #define scope_meeting __attribute__((cleanup(meeting_done)))
 /*

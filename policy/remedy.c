@@ -272,6 +272,7 @@ static bool is_within_reach(
 
 static void try_rule(struct remedying *remedying, size_t index, const struct supposed *supposed)
 {
+	const struct rules_together alone = {1, {index}};
 	struct attempt attempt = {
 		.rule = ruleset_at(remedying->after, index),
 		.index = index,
@@ -283,7 +284,7 @@ static void try_rule(struct remedying *remedying, size_t index, const struct sup
 
 		attempt.circumstances = *remedying->refusal->circumstances;
 		r = circumstances_meet(
-			&attempt.circumstances, remedying->after, index, &attempt.meeting);
+			&attempt.circumstances, remedying->after, &alone, &attempt.meeting);
 		if (r == -ENOENT || r == -ENOMEM || (r == 0 && try_way(remedying, &attempt)))
 			break;
 	}

@@ -2,7 +2,8 @@
 /*
  * who.c - rule by rule: the programs, units and logins that it names are looked at once for each
  * way to meet it, then every user is put into that picture, now and at each time today at which
- * some rule begins or ends.
+ * some rule begins or ends. Different names of a file may be allowed by different rules, so those
+ * that have such words are then met together.
  */
 #include "policy/who.h"
 
@@ -14,15 +15,15 @@
 
 #define WAYS_MAX  64   /* combinations of a rule's alternatives that are tried */
 #define TIMES_MAX 1500 /* a day has 1440 minutes */
-#define NO_RULE	  SIZE_MAX
+#define SETS_MAX  2000 /* of rules that are met together */
 /* Whom decide() sees in a container: the number only has to be one. */
 #define CONTAINED_UID 65534
 
 /* A line that was found; the meeting is made again when it is shown. */
 struct found {
-	size_t user;   /* index; user_count: in a container */
-	uint64_t rule; /* that gave it; 0: none */
-	size_t asked;  /* index of the rule whose words were met; NO_RULE: nobody's */
+	size_t user;		     /* index; user_count: in a container */
+	uint64_t rule;		     /* that gave it; 0: none */
+	struct rules_together asked; /* whose words were met */
 	size_t way;
 	enum reason reason;
 	int64_t from_ns;
@@ -36,6 +37,9 @@ struct asking {
 	struct found *found; /* owned */
 	size_t count, capacity;
 	uint64_t *denied_by; /* owned; by user: a deny that was in the way */
+	size_t *choosy; /* owned; rules that may allow it to who uses some program, unit, ... */
+	size_t choosy_count, set_count;
+	bool incomplete;
 };
 
 static void asking_done(struct asking *asking)
@@ -43,6 +47,7 @@ static void asking_done(struct asking *asking)
 	free(asking->times);
 	free(asking->found);
 	free(asking->denied_by);
+	free(asking->choosy);
 }
 
 static bool has_budgets(const struct ruleset *ruleset)
@@ -75,7 +80,15 @@ static int list_times(struct asking *asking)
 
 #define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
 
-/* By user and rule; of one line's the rule's own words first, which have the lowest number. */
+static int compare_asked(const struct rules_together *a, const struct rules_together *b)
+{
+	for (size_t i = 0; i < a->count && a->count == b->count; i++)
+		if (a->index[i] != b->index[i])
+			return COMPARE(a->index[i], b->index[i]);
+	return COMPARE(a->count, b->count);
+}
+
+/* By user and rule; of one line's the way that takes the fewest rules, and the first of them. */
 static int compare_found(const void *a, const void *b)
 {
 	const struct found *first = a, *second = b;
@@ -84,7 +97,7 @@ static int compare_found(const void *a, const void *b)
 		return COMPARE(first->user, second->user);
 	if (first->rule != second->rule)
 		return COMPARE(first->rule, second->rule);
-	return COMPARE(first->asked, second->asked);
+	return compare_asked(&first->asked, &second->asked);
 }
 
 static bool is_same_line(const struct found *a, const struct found *b)
@@ -107,12 +120,12 @@ static int add_found(struct asking *asking, const struct found *found)
 	return 0;
 }
 
-/* One way to meet a rule, ready for one user after the other. */
+/* One way to meet rules, ready for one user after the other. */
 struct picture {
 	struct circumstances circumstances;
 	struct supposed supposed;
 	struct meeting meeting;
-	size_t index; /* of the rule, or NO_RULE */
+	struct rules_together rules; /* none: it takes no rule */
 };
 
 static bool is_there_all_day(const struct asking *asking, uint64_t number)
@@ -120,6 +133,18 @@ static bool is_there_all_day(const struct asking *asking, uint64_t number)
 	const struct rule *rule = ruleset_find(asking->ruleset, number);
 
 	return rule && !rule_condition_is_timed(&rule->condition);
+}
+
+/* At another time it would be another rule's doing. */
+static bool do_apply(
+	const struct asking *asking, const struct picture *picture, const struct question *question)
+{
+	for (size_t i = 0; i < picture->rules.count; i++)
+		if (rule_match(asking->ruleset,
+			    ruleset_compiled(asking->ruleset, picture->rules.index[i]), question,
+			    NULL) != OBSTACLE_NONE)
+			return false;
+	return true;
 }
 
 /* The first time today at which it is allowed. */
@@ -132,11 +157,7 @@ static struct decision decide_today(
 	for (size_t i = 0; i < asking->time_count; i++) {
 		if (question->now_ns != asking->times[i])
 			supposed_at(&picture->supposed, &picture->circumstances, asking->times[i]);
-		/* At another time it would be another rule's doing. */
-		if (picture->index != NO_RULE &&
-			rule_match(asking->ruleset,
-				ruleset_compiled(asking->ruleset, picture->index), question,
-				NULL) != OBSTACLE_NONE)
+		if (!do_apply(asking, picture, question))
 			continue;
 		decision = decide(asking->ruleset, question);
 		*ret_from_ns = i ? asking->times[i] : 0;
@@ -162,15 +183,23 @@ static void put_user(struct picture *picture, const struct subject *subject)
 	to->group_count = subject->group_count;
 }
 
+static bool may_concern(const struct asking *asking, const struct picture *picture)
+{
+	for (size_t i = 0; i < picture->rules.count; i++)
+		if (!rule_may_concern(asking->ruleset, picture->rules.index[i],
+			    &picture->circumstances.subject))
+			return false;
+	return true;
+}
+
 /* 1: found; 0: not in this picture. */
 static int ask_user(struct asking *asking, struct picture *picture, size_t user)
 {
-	struct found found = {.user = user, .asked = picture->index, .way = picture->meeting.way};
+	struct found found = {.user = user, .asked = picture->rules, .way = picture->meeting.way};
 	struct decision decision;
 	int r;
 
-	if (picture->index != NO_RULE &&
-		!rule_may_concern(asking->ruleset, picture->index, &picture->circumstances.subject))
+	if (!may_concern(asking, picture))
 		return 0;
 	decision = decide_today(asking, picture, &found.from_ns);
 	if (decision.verdict != VERDICT_ALLOW) {
@@ -201,35 +230,35 @@ static int ask_users(struct asking *asking, struct picture *picture, bool *done)
 	return r < 0 ? r : 0;
 }
 
-static bool is_of_containers(const struct rule *rule)
+static bool is_of_containers(const struct asking *asking, size_t index)
 {
-	return rule_kinds(rule) & KIND_BIT(WORD_USERNS);
+	return rule_kinds(ruleset_at(asking->ruleset, index)) & KIND_BIT(WORD_USERNS);
 }
 
 static int begin_picture(struct asking *asking, struct picture *picture)
 {
 	struct subject *subject = &picture->circumstances.subject;
-	int r = 0;
+	int r;
 
 	picture->circumstances = asking->question->circumstances;
 	*subject = (struct subject){
 		.uid = CONTAINED_UID, .gid = CONTAINED_UID, .loginuid = SUBJECT_ID_UNKNOWN};
-	subject->contained_userns = picture->index != NO_RULE &&
-				    is_of_containers(ruleset_at(asking->ruleset, picture->index));
+	subject->contained_userns =
+		picture->rules.count && is_of_containers(asking, picture->rules.index[0]);
 	subject->initial_userns = !subject->contained_userns;
-	if (picture->index != NO_RULE)
-		r = circumstances_meet(&picture->circumstances, asking->ruleset, picture->index,
-			&picture->meeting);
+	r = circumstances_meet(
+		&picture->circumstances, asking->ruleset, &picture->rules, &picture->meeting);
 	if (r == 0)
 		circumstances_suppose(asking->ruleset, &picture->circumstances, &picture->supposed);
 	return r;
 }
 
-static int ask_rule(struct asking *asking, size_t index)
+/* All of them of containers, or none. */
+static int ask_together(struct asking *asking, const struct rules_together *rules)
 {
 	scope_free bool *done = calloc(asking->question->user_count + 1, sizeof(*done));
-	struct picture picture = {.index = index, .meeting.kinds = CHOSEN_KINDS};
-	bool contained = is_of_containers(ruleset_at(asking->ruleset, index));
+	struct picture picture = {.rules = *rules, .meeting.kinds = CHOSEN_KINDS};
+	bool contained = is_of_containers(asking, rules->index[0]);
 	int r = done ? 0 : -ENOMEM;
 
 	for (; picture.meeting.way < WAYS_MAX && r == 0; picture.meeting.way++) {
@@ -244,6 +273,8 @@ static int ask_rule(struct asking *asking, size_t index)
 		else if ((r = ask_user(asking, &picture, asking->question->user_count)) > 0)
 			break;
 	}
+	if (r == 0 && picture.meeting.way == WAYS_MAX)
+		asking->incomplete |= begin_picture(asking, &picture) != -ENOENT;
 	meeting_done(&picture.meeting);
 	return r == -ENOENT || r > 0 ? 0 : r;
 }
@@ -252,7 +283,7 @@ static int ask_rule(struct asking *asking, size_t index)
 static int ask_without_rule(struct asking *asking)
 {
 	scope_free bool *done = calloc(asking->question->user_count + 1, sizeof(*done));
-	struct picture picture = {.index = NO_RULE};
+	struct picture picture = {0};
 	int r;
 
 	if (!done)
@@ -280,6 +311,75 @@ static bool is_candidate(const struct asking *asking, size_t index)
 	return false;
 }
 
+static int ask_rule(struct asking *asking, size_t index)
+{
+	const struct rules_together alone = {1, {index}};
+
+	if (rule_kinds(ruleset_at(asking->ruleset, index)) & CHOSEN_KINDS)
+		asking->choosy[asking->choosy_count++] = index;
+	return ask_together(asking, &alone);
+}
+
+static bool is_path_of(const struct asking *asking, size_t index, const struct path_name *name)
+{
+	return ruleset_matches_path(asking->ruleset, index, name->path, name->len);
+}
+
+/* Is there a name that this rule is about, and none of those? */
+static bool adds_name(const struct asking *asking, const struct rules_together *rules, size_t index)
+{
+	const struct circumstances *circumstances = &asking->question->circumstances;
+
+	for (size_t i = 0; i < circumstances->name_count; i++) {
+		bool is_known = false;
+
+		for (size_t j = 0; j < rules->count && !is_known; j++)
+			is_known = is_path_of(asking, rules->index[j], &circumstances->names[i]);
+		if (!is_known && is_path_of(asking, index, &circumstances->names[i]))
+			return true;
+	}
+	return false;
+}
+
+/* These and each later one that fits, asked together; the same with that one, and so on. */
+static int combine(struct asking *asking, const struct rules_together *rules, size_t later)
+{
+	int r = 0;
+
+	for (size_t i = later; i < asking->choosy_count && r == 0; i++) {
+		struct rules_together more = *rules;
+		size_t index = asking->choosy[i];
+
+		if (is_of_containers(asking, index) != is_of_containers(asking, rules->index[0]) ||
+			!adds_name(asking, rules, index))
+			continue;
+		if (rules->count == RULES_TOGETHER_MAX || asking->set_count == SETS_MAX) {
+			asking->incomplete = true;
+			break;
+		}
+		asking->set_count++;
+		more.index[more.count++] = index;
+		r = ask_together(asking, &more);
+		if (r == 0)
+			r = combine(asking, &more, i + 1);
+	}
+	return r;
+}
+
+static int combine_all(struct asking *asking)
+{
+	int r = 0;
+
+	if (asking->question->circumstances.name_count < 2)
+		return 0;
+	for (size_t i = 0; i < asking->choosy_count && r == 0; i++) {
+		const struct rules_together alone = {1, {asking->choosy[i]}};
+
+		r = combine(asking, &alone, i + 1);
+	}
+	return r;
+}
+
 static bool needs_no_rule(const struct asking *asking)
 {
 	return asking->question->circumstances.permission == PERMISSION_LIST &&
@@ -289,8 +389,7 @@ static bool needs_no_rule(const struct asking *asking)
 static int show_found(struct asking *asking, const struct found *found)
 {
 	const struct who_question *question = asking->question;
-	struct picture picture = {
-		.index = found->asked, .meeting = {.kinds = CHOSEN_KINDS, .way = found->way}};
+	struct picture picture = {.meeting = {.kinds = CHOSEN_KINDS, .way = found->way}};
 	struct who_line line = {
 		.user = found->user < question->user_count ? &question->users[found->user] : NULL,
 		.rule = found->rule ? ruleset_find(asking->ruleset, found->rule) : NULL,
@@ -300,10 +399,9 @@ static int show_found(struct asking *asking, const struct found *found)
 	};
 	int r;
 
-	/* For its words only: that it can be met was seen. */
-	if (found->asked != NO_RULE)
-		circumstances_meet(
-			&picture.circumstances, asking->ruleset, found->asked, &picture.meeting);
+	/* For its words only: that they can be met was seen. */
+	circumstances_meet(
+		&picture.circumstances, asking->ruleset, &found->asked, &picture.meeting);
 	r = question->each(question->arg, &line);
 	meeting_done(&picture.meeting);
 	return r;
@@ -332,14 +430,15 @@ static int show(struct asking *asking)
 	return r;
 }
 
-int who_ask(const struct who_question *question)
+int who_ask(const struct who_question *question, bool *ret_incomplete)
 {
 	__attribute__((cleanup(asking_done))) struct asking asking = {
 		.question = question, .ruleset = question->ruleset};
 	int r;
 
 	asking.denied_by = calloc(question->user_count + 1, sizeof(*asking.denied_by));
-	if (!asking.denied_by)
+	asking.choosy = calloc(ruleset_count(question->ruleset) + 1, sizeof(*asking.choosy));
+	if (!asking.denied_by || !asking.choosy)
 		return -ENOMEM;
 	r = list_times(&asking);
 	if (r == 0 && needs_no_rule(&asking))
@@ -347,8 +446,11 @@ int who_ask(const struct who_question *question)
 	for (size_t i = 0; i < ruleset_count(asking.ruleset) && r == 0; i++)
 		if (is_candidate(&asking, i))
 			r = ask_rule(&asking, i);
+	if (r == 0)
+		r = combine_all(&asking);
 	if (r < 0)
 		return r;
+	*ret_incomplete = asking.incomplete;
 	if (asking.count)
 		qsort(asking.found, asking.count, sizeof(*asking.found), compare_found);
 	return show(&asking);

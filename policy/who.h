@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * who.h - who could do something with a file today, and by which rule: for every user and every
- * rule that allows, the question that satisfies the rule's own words, put to decide().
+ * rule that allows, the question that satisfies the rule's own words, put to decide(); of a file
+ * with several names also for up to RULES_TOGETHER_MAX rules that allow different ones of them.
  */
 #ifndef POLICY_WHO_H
 #define POLICY_WHO_H
@@ -39,6 +40,7 @@ struct who_question {
 	int (*denied)(void *arg, const struct who_denied *denied);
 	void *arg;
 };
-int who_ask(const struct who_question *question);
+/* ret_incomplete: there were more ways to meet rules than are tried, so somebody may be missing. */
+int who_ask(const struct who_question *question, bool *ret_incomplete);
 
 #endif

@@ -14,7 +14,7 @@
 
 struct telling {
 	struct verb_call *call;
-	bool json;
+	bool json, incomplete;
 	uint64_t lines, denied;
 	struct buffer denials;
 };
@@ -152,6 +152,10 @@ static int tell_denied(void *arg, const struct who_denied *denied)
 
 static void say_end(struct telling *telling, const struct known_users *users)
 {
+	if (telling->incomplete)
+		remark(telling->call->output, "the rules can be met in more ways than were tried: "
+					      "somebody may be missing "
+					      "(ask about one: modelvault explain)");
 	if (telling->json)
 		return;
 	if (telling->denied > DENIED_SHOWN)
@@ -197,7 +201,7 @@ static int ask_rules(const struct ruleset *ruleset, const struct asked *asked,
 
 	users = users_of(known, &question.user_count);
 	question.users = users;
-	return users ? who_ask(&question) : -ENOMEM;
+	return users ? who_ask(&question, &telling->incomplete) : -ENOMEM;
 }
 
 static int ask(struct vault *vault, struct verb_call *call, const struct asked *asked)

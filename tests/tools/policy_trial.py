@@ -16,6 +16,7 @@ import datetime
 import errno
 import functools
 import grp
+import itertools
 import os
 import pwd
 import random
@@ -398,13 +399,17 @@ class Trial:
         example = glob and glob.replace("?", "x").replace("*", "")
         return [None] if glob is None else [example, *known]
 
-    def by_words_of_one_rule(self, opener, path, now):
-        """Who is also allowed it when nothing is known of him but what some rule's words ask for."""
-        for rule in self.world.rules:
-            kinds = {kind for kind, _ in rule.words}
-            plain = {"exe": None, "sha256": "another", "unit": (), "loginuid": None}
-            subject = dataclasses.replace(opener.explained, **{kind: value for kind, value in plain.items()
-                                                               if kind not in kinds})
+    def by_words_of_rules(self, opener, path, now):
+        """Is he also allowed it by a program, in a unit and with a login that rules' words name, or without?"""
+        words = collections.defaultdict(set)
+        for kind, value in (word for rule in self.world.rules for word in rule.words):
+            words[kind].add(value)
+        plain = dataclasses.replace(opener.explained, exe=None, sha256="another", unit=(), loginuid=None)
+        for exe, sha256, glob, login in itertools.product(*([None, *words[kind]] for kind in
+                                                            ("exe", "sha256", "unit", "loginuid"))):
+            subject = dataclasses.replace(
+                plain, exe=self.world.exes[exe][0] if exe else None, sha256=sha256 or "another",
+                unit=(glob.replace("?", "x").replace("*", ""),) if glob else (), trusted=1, loginuid=login and login[1])
             if policy_model.decide(self.world, subject, "read", self.tree.names(path), now,
                                    self.tree.size(path))[0] == "allow":
                 return True
@@ -412,8 +417,8 @@ class Trial:
 
     def check_who(self, path):
         """It lists everybody of the openers whom the model allows it now, if the system or a rule knows him.
-        `who` puts itself into the picture of one rule at a time: who may only read since different names of
-        the file are allowed him by different programs, units or logins is not listed."""
+        `who` puts itself into pictures made of rules' words: who is allowed it only by a unit that two globs match,
+        neither by its own example, is not listed."""
         now = clock.now()
         listed = self.ask_who(path, "read")
         known = {user.pw_uid for user in pwd.getpwall()} | {value[1] for rule in self.world.rules
@@ -424,7 +429,8 @@ class Trial:
                 continue
             case = "explain", opener, path, "read", None
             user = opener.subject.uid if opener.subject.userns == "own" else None
-            if user not in listed and self.by_words_of_one_rule(opener, path, now) and all(self.model(*case[:4], at)[0] == "allow" for at in (now, clock.now())):
+            if (user not in listed and self.model(*case[:4], now)[0] == "allow"
+                    and self.by_words_of_rules(opener, path, now) and self.model(*case[:4], clock.now())[0] == "allow"):
                 self.compare(case, "listed by who", f"who lists {sorted(listed, key=str)}")
 
     def opened(self, case, expected, now):

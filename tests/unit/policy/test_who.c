@@ -104,8 +104,10 @@ static void ask(
 		.denied = tell_denied,
 		.arg = to,
 	};
+	bool incomplete;
 
-	assert_int_equal(who_ask(&question), 0);
+	assert_int_equal(who_ask(&question, &incomplete), 0);
+	assert_false(incomplete);
 }
 
 static const struct {
@@ -175,6 +177,83 @@ static void test_hard_links(void **state)
 	assert_string_equal(buffer_text(&answer), "alice 1;? 3;");
 }
 
+/* b by one rule and c by another: what both ask for, at once. */
+static void test_rules_together(void **state)
+{
+	static const struct {
+		const char *rules[RULES_MAX];
+		const char *answer;
+	} together[] = {
+		{{"allow user:1001 unit:x read b", "allow user:1001 exe:" ENV " read c"},
+			"alice 1 with " ENV " in x;"},
+		{{"allow user:1001 unit:x read c", "allow user:1001 exe:" ENV " read b"},
+			"alice 2 with " ENV " in x;"},
+		{{"allow unit:x read b", "allow user:1002 loginuid:7 exe:" ENV " read c"},
+			"bob 1 with " ENV " in x logged in as 7;"},
+		/* The same kind: one that both are met by. */
+		{{"allow unit:x unit:y read b", "allow user:1003 unit:z unit:y read c"},
+			"? 1 in y;"},
+		{{"allow unit:'x*' read b", "allow user:1003 unit:xy read c"}, "? 1 in xy;"},
+		{{"allow user:1001 unit:x read b", "allow user:1001 unit:y read c"}, ""},
+		{{"allow user:1001 unit:x read b", "allow user:1002 unit:x read c"}, ""},
+		{{"allow user:1001 unit:x read b", "allow user:1001 exe:" ENV " read b"}, ""},
+		{{"allow user:1001 unit:x read b", "allow user:1001 exe:" ENV " read c",
+			 "deny unit:x exe:" ENV " read c"},
+			"-alice 3;"},
+		{{"allow user:1001 unit:x read b", "allow unit:x userns:contained read c"}, ""},
+		{{"allow unit:'x*' userns:contained read b",
+			 "allow unit:xy userns:contained read c"},
+			"* 1 in xy;"},
+		/* By one rule alone, if that will do. */
+		{{"allow user:1001 unit:x read b", "allow user:1001 exe:" ENV " read c",
+			 "allow user:1001 unit:y read '**'"},
+			"alice 1 with " ENV " in x;alice 3 in y;"},
+		{{"allow user:1001 unit:x read b --hours 14:00-16:00",
+			 "allow user:1001 exe:" ENV " read c --hours 15:00-17:00"},
+			"alice 1 with " ENV " in x @15:00;"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(together); i++) {
+		scope_buffer struct buffer answer = {0};
+
+		ask(together[i].rules, 2, PERMISSION_READ, &answer);
+		if (strcmp(buffer_text(&answer), together[i].answer) != 0)
+			fail_msg("case %zu (%s ...): %s", i, together[i].rules[0],
+				buffer_text(&answer));
+	}
+}
+
+/* Who is not found may be missing, and that is told. */
+static void test_too_many_ways(void **state)
+{
+	static const char *const rules[] = {
+		"allow user:1001 unit:a unit:b unit:c unit:d unit:e unit:f unit:g unit:h unit:i "
+		"loginuid:1 loginuid:2 loginuid:3 loginuid:4 loginuid:5 loginuid:6 loginuid:7 "
+		"loginuid:8 read b",
+		"deny unit:'[a-h]' read b", NULL};
+	struct path_name name = {.path = "a/b", .len = 3};
+	scope(ruleset_unref) struct ruleset *ruleset = compile(rules);
+	scope_buffer struct buffer answer = {0};
+	const struct who_question question = {
+		.ruleset = ruleset,
+		.circumstances = {.names = &name,
+			.name_count = 1,
+			.permission = PERMISSION_READ,
+			.now_ns = moment("2027-03-03 12:00")},
+		.users = users,
+		.user_count = ARRAY_SIZE(users),
+		.each = tell,
+		.denied = tell_denied,
+		.arg = &answer,
+	};
+	bool incomplete;
+
+	(void)state;
+	assert_int_equal(who_ask(&question, &incomplete), 0);
+	assert_true(incomplete);
+}
+
 static void test_list(void **state)
 {
 	static const char *const lines[] = {
@@ -206,9 +285,11 @@ static void test_clock_is_not_believed(void **state)
 		.denied = tell_denied,
 		.arg = &answer,
 	};
+	bool incomplete;
 
 	(void)state;
-	assert_int_equal(who_ask(&question), 0);
+	assert_int_equal(who_ask(&question, &incomplete), 0);
+	assert_false(incomplete);
 	assert_string_equal(buffer_text(&answer), "bob 2;");
 }
 
@@ -217,6 +298,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_name),
 		cmocka_unit_test(test_hard_links),
+		cmocka_unit_test(test_rules_together),
+		cmocka_unit_test(test_too_many_ways),
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_clock_is_not_believed),
 	};
