@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * usage.c - what is used, in memory as in the rows. A charge is counted under the rows' lock from
+ * usage.c - what is used, in memory as in the rows. Charges are counted under the rows' lock from
  * looking to storing, so that two opens cannot both take what is left once; whoever only asks is
- * held up by no disk. Lock order: the rows' lock, then usage->lock.
+ * held up by no disk. Who gets that lock stores, in one transaction, the charges of all who wait
+ * for it too. Lock order: the rows' lock, then usage->lock.
  */
 #include "policy/usage.h"
 
@@ -20,6 +21,20 @@ struct usage_entry {
 	struct usage_count count;
 };
 
+/* On the stack of the thread that waits for it. */
+struct charge {
+	struct charge *next;
+	const struct rule *rule;
+	const struct local_time *local;
+	uint64_t size;
+	uint32_t uid;
+	/* Guarded by the rows' lock. */
+	struct usage_count count; /* with this charge */
+	struct usage_entry *fresh;
+	bool done;
+	int result;
+};
+
 struct usage {
 	struct sealed_rows *rows; /* guarded by the caller's lock */
 	void (*lock_rows)(void *arg);
@@ -30,6 +45,7 @@ struct usage {
 	struct usage_entry **chains;
 	size_t chain_count; /* a power of two */
 	size_t entry_count;
+	struct charge *waiting, **waiting_end; /* in the order in which they came */
 };
 
 static struct usage_entry **chain_of(const struct usage *usage, uint64_t rule, uint32_t uid)
@@ -120,6 +136,7 @@ int usage_open(struct sealed_rows *rows, void (*lock)(void *arg), void (*unlock)
 	usage->lock_rows = lock;
 	usage->unlock_rows = unlock;
 	usage->arg = arg;
+	usage->waiting_end = &usage->waiting;
 	usage->chain_count = FIRST_CHAINS;
 	usage->chains = calloc(FIRST_CHAINS, sizeof(struct usage_entry *));
 	if (!usage->chains)
@@ -211,20 +228,55 @@ void usage_ask(struct usage *usage, uint64_t size, const struct local_time *loca
 		.view = {.suffices = suffices, .arg = ret_question}};
 }
 
-static int store(
-	struct sealed_rows *rows, uint64_t rule, uint32_t uid, const struct usage_count *count)
+/* What was used until now, those charges of the batch that stand before this one included. */
+static void count_before(struct usage *usage, const struct charge *batch,
+	const struct charge *charge, struct usage_count *ret_count)
+{
+	usage_read(usage, charge->rule->number, charge->uid, ret_count);
+	for (; batch != charge; batch = batch->next)
+		if (batch->result == 0 && batch->uid == charge->uid &&
+			batch->rule->number == charge->rule->number)
+			*ret_count = batch->count;
+}
+
+/* A result of the charge alone: it does not suffice, there is no memory. */
+static int count_charge(struct usage *usage, const struct charge *batch, struct charge *charge)
 {
 	int r;
 
-	r = sealed_rows_begin(rows);
+	count_before(usage, batch, charge, &charge->count);
+	r = add_open(charge->rule, charge->size, charge->local, &charge->count);
 	if (r < 0)
 		return r;
-	r = usage_store_put(rows, rule, uid, count);
+	/* Before it is stored: after that nothing may fail. */
+	charge->fresh = entry_new(charge->rule->number, charge->uid, &charge->count);
+	return charge->fresh ? 0 : -ENOMEM;
+}
+
+static int put_charges(struct usage *usage, const struct charge *batch)
+{
+	int r = 0;
+
+	for (const struct charge *charge = batch; charge && r == 0; charge = charge->next)
+		if (charge->result == 0)
+			r = usage_store_put(
+				usage->rows, charge->rule->number, charge->uid, &charge->count);
+	return r;
+}
+
+static int store(struct usage *usage, const struct charge *batch)
+{
+	int r;
+
+	r = sealed_rows_begin(usage->rows);
+	if (r < 0)
+		return r;
+	r = put_charges(usage, batch);
 	if (r < 0) {
-		sealed_rows_abort(rows);
+		sealed_rows_abort(usage->rows);
 		return r;
 	}
-	return sealed_rows_commit(rows);
+	return sealed_rows_commit(usage->rows);
 }
 
 /* In memory as it is in the rows now. *fresh is for a user who had not used the rule yet. */
@@ -241,41 +293,65 @@ static void set_count(struct usage *usage, struct usage_entry **fresh)
 	pthread_mutex_unlock(&usage->lock);
 }
 
-static int charge_locked(struct usage *usage, const struct rule *rule, uint32_t uid, uint64_t size,
-	const struct local_time *local)
+static void enqueue(struct usage *usage, struct charge *charge)
 {
-	scope_free struct usage_entry *fresh = NULL;
-	struct usage_count count;
-	int r;
+	pthread_mutex_lock(&usage->lock);
+	*usage->waiting_end = charge;
+	usage->waiting_end = &charge->next;
+	pthread_mutex_unlock(&usage->lock);
+}
 
-	usage_read(usage, rule->number, uid, &count);
-	r = add_open(rule, size, local, &count);
-	if (r < 0)
-		return r;
-	/* Before it is stored: after that nothing may fail. */
-	fresh = entry_new(rule->number, uid, &count);
-	if (!fresh)
-		return -ENOMEM;
-	r = store(usage->rows, rule->number, uid, &count);
-	if (r < 0)
-		return r;
-	set_count(usage, &fresh);
-	return 0;
+static struct charge *take_waiting(struct usage *usage)
+{
+	struct charge *batch;
+
+	pthread_mutex_lock(&usage->lock);
+	batch = take(&usage->waiting);
+	usage->waiting_end = &usage->waiting;
+	pthread_mutex_unlock(&usage->lock);
+	return batch;
+}
+
+static void charge_batch(struct usage *usage, struct charge *batch)
+{
+	bool any = false;
+	int r = 0;
+
+	for (struct charge *charge = batch; charge; charge = charge->next) {
+		charge->result = count_charge(usage, batch, charge);
+		any |= charge->result == 0;
+	}
+	if (any)
+		r = store(usage, batch);
+	while (batch) {
+		struct charge *charge = batch;
+
+		batch = charge->next;
+		if (charge->result == 0)
+			charge->result = r;
+		if (charge->result == 0)
+			set_count(usage, &charge->fresh);
+		free(charge->fresh);
+		charge->done = true;
+	}
 }
 
 int usage_charge(struct usage *usage, const struct rule *rule, uint32_t uid, uint64_t size,
 	const struct local_time *local)
 {
-	int r;
+	struct charge charge = {.rule = rule, .local = local, .size = size, .uid = uid};
 
 	if (!rule_condition_has_budget(&rule->condition))
 		return 0;
+	enqueue(usage, &charge);
 	if (usage->lock_rows)
 		usage->lock_rows(usage->arg);
-	r = charge_locked(usage, rule, uid, size, local);
+	/* Who had the lock before may have seen to it. */
+	if (!charge.done)
+		charge_batch(usage, take_waiting(usage));
 	if (usage->unlock_rows)
 		usage->unlock_rows(usage->arg);
-	return r;
+	return charge.result;
 }
 
 /* Who has used the rule; the caller frees. */

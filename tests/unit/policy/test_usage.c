@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -22,13 +23,17 @@ struct fixture {
 	struct sealed_rows *rows;
 	struct usage *usage;
 	pthread_mutex_t lock;
+	atomic_int asked; /* for the lock */
 };
 
 static const uint8_t vault_id[ID_SIZE] = {1, 2, 3};
 
 static void lock_rows(void *arg)
 {
-	pthread_mutex_lock(&((struct fixture *)arg)->lock);
+	struct fixture *f = arg;
+
+	atomic_fetch_add(&f->asked, 1);
+	pthread_mutex_lock(&f->lock);
 }
 
 static void unlock_rows(void *arg)
@@ -359,6 +364,37 @@ static void test_crowd(void **state)
 	assert_count(*state, 3, 7, 100, 0);
 }
 
+static void *open_once(void *arg)
+{
+	struct crowd *crowd = arg;
+	int r = usage_charge(crowd->fixture->usage, &crowd->rule, 7, 10, &today);
+
+	atomic_fetch_add(r == 0 ? &crowd->allowed : &crowd->wrong, r == 0 || r != -EDQUOT);
+	return NULL;
+}
+
+/* All who wait for the rows are stored together, and none of them gets what another has taken. */
+static void test_together(void **state)
+{
+	struct fixture *f = *state;
+	struct crowd crowd = {.fixture = f, .rule = rule_of(3, 5, 0)};
+	uint64_t epoch = sealed_rows_epoch(f->rows, SEALED_POLICY);
+	pthread_t threads[8];
+
+	pthread_mutex_lock(&f->lock);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, open_once, &crowd), 0);
+	while (atomic_load(&f->asked) < (int)ARRAY_SIZE(threads))
+		sched_yield();
+	pthread_mutex_unlock(&f->lock);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(atomic_load(&crowd.allowed), 5);
+	assert_int_equal(atomic_load(&crowd.wrong), 0);
+	assert_count(f, 3, 7, 5, 0);
+	assert_int_equal(sealed_rows_epoch(f->rows, SEALED_POLICY), epoch + 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +409,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_crowd, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_together, setup, teardown),
 	};
 
 	if (secret_init() < 0)
