@@ -12,6 +12,7 @@
 struct who_user {
 	const char *name; /* NULL: a number without one */
 	struct subject subject;
+	bool is_anybody; /* stands for all others: in no group, of no name that a rule has */
 };
 
 /* One user and one rule, as decided. */

@@ -48,7 +48,9 @@ static void begin_text(int64_t from_ns, struct buffer *to)
 
 static void add_user(const struct who_user *user, struct buffer *to)
 {
-	if (user->name)
+	if (user->is_anybody)
+		buffer_add_text(to, "any other user");
+	else if (user->name)
 		buffer_add_format(to, "%s (%u)", user->name, user->subject.uid);
 	else
 		buffer_add_format(to, "%u", user->subject.uid);
@@ -90,7 +92,7 @@ static int say_json(struct telling *telling, const struct who_line *line, const 
 	int r;
 
 	json_text(json, "user", line->user ? line->user->name : NULL);
-	if (line->user)
+	if (line->user && !line->user->is_anybody)
 		json_int(json, "uid", line->user->subject.uid);
 	else
 		json_unknown(json, "uid");
@@ -173,34 +175,31 @@ static void say_end(struct telling *telling, const struct known_users *users)
 			"rules and roles name");
 }
 
-/* Those of them who are somebody. The list borrows, but is the caller's. */
-static struct who_user *users_of(const struct known_users *known, size_t *ret_count)
+/* The list borrows, but is the caller's. */
+static struct who_user *users_of(const struct known_users *known)
 {
 	struct who_user *users = calloc(known->count + 1, sizeof(*users));
-	size_t count = 0;
 
 	for (size_t i = 0; users && i < known->count; i++)
-		if (!known->list[i].is_anybody)
-			users[count++] =
-				(struct who_user){known->list[i].name, known->list[i].subject};
-	*ret_count = count;
+		users[i] = (struct who_user){
+			known->list[i].name, known->list[i].subject, known->list[i].is_anybody};
 	return users;
 }
 
 static int ask_rules(const struct ruleset *ruleset, const struct asked *asked,
 	const struct known_users *known, struct telling *telling)
 {
-	scope_free struct who_user *users = NULL;
-	struct who_question question = {
+	scope_free struct who_user *users = users_of(known);
+	const struct who_question question = {
 		.ruleset = ruleset,
 		.circumstances = asked->circumstances,
+		.users = users,
+		.user_count = known->count,
 		.each = tell,
 		.denied = tell_denied,
 		.arg = telling,
 	};
 
-	users = users_of(known, &question.user_count);
-	question.users = users;
 	return users ? who_ask(&question, &telling->incomplete) : -ENOMEM;
 }
 

@@ -62,9 +62,18 @@ at() { mv_ who m1/one --at '2040-01-02 12:00' "$@"; }
 	[ "$(jq -rs 'map(select(.user == "mvbob")) | length' <<<"$output")" = 0 ]
 	run -0 at --perm write
 	[ "$output" = nobody ]
+	mv_ deny user:mvbob read one 2>/dev/null
 	grant any read one
 	run -0 at --json
-	[ "$(jq -rs 'map(.uid) | contains([0, 5001, 5002, 5003])' <<<"$output")" = true ]
+	[ "$(jq -rs 'map(.uid) | contains([0, 5001, 5003])' <<<"$output")" = true ]
+	[ "$(jq -rs 'map(.uid) | contains([5002])' <<<"$output")" = false ]
+	[ "$(jq -rs 'map(select(.uid == null and .userns == null and .rule == 3)) | length' <<<"$output")" = 1 ]
+	run -0 at
+	[ "$(grep '^any other user' <<<"$output")" = 'any other user by rule 3' ]
+	mv_ deny any read one 2>/dev/null
+	run -0 at
+	[[ $output == 'nobody; granted, but denied to '* ]]
+	run ! grep '^any other user' <<<"$output"
 }
 
 @test "who: what it says is what explain and the mount say" {

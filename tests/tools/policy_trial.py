@@ -47,6 +47,7 @@ SYMLINKS = {b"latest": b"llama/7b/a.gguf", b"onnx/up": b"../llama", b"pool/twice
 USERS = (("root", 0), ("mvalice", 5001), ("mvbob", 5002), ("mvcarol", 5003), ("7001", 7001))
 GROUPS = (("users", 100), ("mvteam", 6001), ("6002", 6002))
 ROLES = ("auditor", "oncall", "ml-2_x")
+OTHERS = Subject(4294967290)  # whom no name and no rule knows
 
 
 # --- the tree --------------------------------------------------------------------------------------
@@ -370,10 +371,10 @@ class Trial:
         return opener.tell("stat", os.fsencode(self.vault.mount) + b"/" + path)
 
     def ask_who(self, path, permission):
-        """The users listed; each line must be true of somebody as it describes him."""
+        """The users listed, a uid or containers or others; each line must be true of somebody as it describes him."""
         listed, now = set(), clock.now()
         for line in self.vault.ask("who", path, perm=permission):
-            listed.add(line["uid"])
+            listed.add(line["userns"] or (OTHERS.uid if line["uid"] is None else line["uid"]))
             if not self.could_be(line, path, permission, now):
                 raise Difference(f"who {permission} {path.decode()}: the model does not see how: {line}",
                                  ("who", None, path, permission, None))
@@ -382,7 +383,9 @@ class Trial:
     def could_be(self, line, path, permission, now):
         names, size = self.tree.names(path), self.tree.size(path)
         which = self.world.exes.get(line["exe"], (None,))[0]
-        subject = from_database(line["uid"]) if line["uid"] is not None else Subject(65534, userns="contained")
+        subject = OTHERS if line["uid"] is None else from_database(line["uid"])
+        if line["userns"]:
+            subject = Subject(65534, userns=line["userns"])
         at = now
         if line["from"]:
             at = int(datetime.datetime.fromisoformat(line["from"][:19] + "+00:00").timestamp()) * NS
@@ -399,19 +402,22 @@ class Trial:
         example = glob and glob.replace("?", "x").replace("*", "")
         return [None] if glob is None else [example, *known]
 
-    def by_words_of_rules(self, opener, path, now):
+    def is_allowed(self, subject, path, now):
+        return policy_model.decide(self.world, subject, "read", self.tree.names(path), now,
+                                   self.tree.size(path))[0] == "allow"
+
+    def by_words_of_rules(self, subject, path, now):
         """Is he also allowed it by a program, in a unit and with a login that rules' words name, or without?"""
         words = collections.defaultdict(set)
         for kind, value in (word for rule in self.world.rules for word in rule.words):
             words[kind].add(value)
-        plain = dataclasses.replace(opener.explained, exe=None, sha256="another", unit=(), loginuid=None)
+        plain = dataclasses.replace(subject, exe=None, sha256="another", unit=(), loginuid=None)
         for exe, sha256, glob, login in itertools.product(*([None, *words[kind]] for kind in
                                                             ("exe", "sha256", "unit", "loginuid"))):
             subject = dataclasses.replace(
                 plain, exe=self.world.exes[exe][0] if exe else None, sha256=sha256 or "another",
                 unit=(glob.replace("?", "x").replace("*", ""),) if glob else (), trusted=1, loginuid=login and login[1])
-            if policy_model.decide(self.world, subject, "read", self.tree.names(path), now,
-                                   self.tree.size(path))[0] == "allow":
+            if self.is_allowed(subject, path, now):
                 return True
         return False
 
@@ -424,14 +430,16 @@ class Trial:
         known = {user.pw_uid for user in pwd.getpwall()} | {value[1] for rule in self.world.rules
                                                             for kind, value in rule.words if kind == "user"}
         known |= {number for members in self.world.roles.values() for kind, number in members if kind == "user"}
-        for opener in self.openers:
-            if opener.subject.userns == "own" and opener.subject.uid not in known:
-                continue
-            case = "explain", opener, path, "read", None
-            user = opener.subject.uid if opener.subject.userns == "own" else None
-            if (user not in listed and self.model(*case[:4], now)[0] == "allow"
-                    and self.by_words_of_rules(opener, path, now) and self.model(*case[:4], clock.now())[0] == "allow"):
-                self.compare(case, "listed by who", f"who lists {sorted(listed, key=str)}")
+        subjects = [opener.explained for opener in self.openers]
+        subjects += [dataclasses.replace(subject, uid=OTHERS.uid, gid=None, groups=frozenset())
+                     for subject in subjects if subject.userns == "own"]
+        for subject in subjects:
+            whom = subject.uid if subject.userns == "own" else subject.userns
+            if whom not in listed and (subject.userns != "own" or whom in known | {OTHERS.uid}) and all(
+                    self.is_allowed(subject, path, at) and self.by_words_of_rules(subject, path, at)
+                    for at in (now, clock.now())):
+                raise Difference(f"who read {path.decode()} lists {sorted(listed, key=str)}, not {subject}",
+                                 ("who", None, path, "read", None))
 
     def opened(self, case, expected, now):
         """The budget goes, and the trail must say so. When it could be either, the trail is not asked."""
