@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -138,6 +139,9 @@ static int import_sources(struct invocation *invocation, struct vault_access *ac
 	struct importer_options options = options_of(invocation, destination);
 	int code, r;
 
+	/* A lease on a source is not given up for who waits to write it. */
+	if (options.remove_source)
+		signal(SIGIO, SIG_IGN);
 	for (size_t i = 1; i < invocation->operand_count && progress_is_wanted(); i++)
 		options.total += import_tree_count(tree, invocation->operands[i]);
 	r = importer_new(access, &options, &importer);

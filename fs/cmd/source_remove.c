@@ -78,35 +78,37 @@ static bool is_unchanged(const struct stat *now, const struct stat *before, bool
 	       (!check_ctime || is_same_time(&now->st_ctim, &before->st_ctim));
 }
 
-/* A lease for reading is given while nobody has the file open to write. */
-static int check_unwritten(int dir_fd, const char *name)
+/*
+ * Opens it with a lease for reading, which is given while nobody has it open to write; until it is
+ * closed nobody else gets it open to write.
+ */
+static int open_leased(int dir_fd, const char *name)
 {
 	scope_fd int fd = openat(dir_fd, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
-	if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
-		/* Other errors: a file system without leases, or a file of somebody else's. */
-		return errno == EAGAIN ? -ETXTBSY : 0;
-	fcntl(fd, F_SETLEASE, F_UNLCK);
-	return 0;
+	/* Other errors: a file system without leases, or a file of somebody else's. */
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0 && errno == EAGAIN)
+		return -ETXTBSY;
+	return take_fd(&fd);
 }
 
 int source_remove(
 	const char *source, size_t operand_len, const struct stat *before, bool check_ctime)
 {
 	char name[LIMIT_NAME + 1];
-	scope_fd int fd = -1;
+	scope_fd int fd = -1, leased = -1;
 	struct stat now;
-	int r = 0;
 
 	fd = open_parent(source, operand_len, name);
 	if (fd < 0)
 		return take_fd(&fd);
-	if (S_ISREG(before->st_mode))
-		r = check_unwritten(fd, name);
-	if (r < 0)
-		return r;
+	if (S_ISREG(before->st_mode)) {
+		leased = open_leased(fd, name);
+		if (leased < 0)
+			return take_fd(&leased);
+	}
 	if (fstatat(fd, name, &now, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	if (!is_unchanged(&now, before, check_ctime))

@@ -14,6 +14,7 @@
  * source: the path, of which the first operand_len bytes are the user's own words and are followed
  * as they stand. before: of what was imported. check_ctime: false for a further name of a file that
  * has lost one meanwhile. -EAGAIN: it is not what it was; -ETXTBSY: somebody has it open to write.
+ * Until it returns nobody else gets it open to write; the caller ignores SIGIO, which tells of one.
  */
 int source_remove(
 	const char *source, size_t operand_len, const struct stat *before, bool check_ctime);

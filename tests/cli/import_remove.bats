@@ -99,6 +99,37 @@ make_tree() {
 	done
 }
 
+@test "a source that changes in the last moment is left; who would write it then waits" {
+	local import status
+	random_file f 1000
+	mounted v m
+	trace() {
+		: >calls
+		strace -f -qq -o calls -e "trace=fcntl,$1" -e "inject=$1:delay_$2" "$MODELVAULT" import v f \
+			--remove-source --replace >out 2>&1 3>&- &
+		import=$!
+		wait_for 20 grep -q 'F_SETLEASE, F_RDLCK' calls
+	}
+	# When it was seen that nobody has it open to write: the look at it comes last.
+	trace fcntl exit=500000
+	chmod 640 f
+	status=0
+	wait $import || status=$?
+	[ "$status" -eq 1 ]
+	cat out
+	grep -q 'f: it is in the vault, but changed meanwhile, and was left where it is$' out
+	[ -f f ]
+	# What is written is never lost with the name: it waits until that is gone.
+	trace unlinkat enter=2000000
+	run ! dd if=/dev/zero of=f bs=1 count=1 conv=notrunc,nocreat oflag=nonblock
+	[[ $output == *"temporarily unavailable"* ]]
+	[ -f f ]
+	dd if=/dev/zero of=f bs=1 count=1 conv=notrunc,nocreat &
+	wait $import
+	[ ! -e f ]
+	"$MODELVAULT" verify v
+}
+
 @test "who has it open to write keeps it" {
 	random_file f 1000
 	exec 9>>f

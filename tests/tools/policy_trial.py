@@ -406,19 +406,29 @@ class Trial:
         return policy_model.decide(self.world, subject, "read", self.tree.names(path), now,
                                    self.tree.size(path))[0] == "allow"
 
+    def sets_of_rules(self, names):
+        """Rules that allow together what each of them allows for some names only, by number."""
+        about = [(rule, {name for name in names if policy_model.matches(rule.pattern, name)})
+                 for rule in self.world.rules if rule.effect != "deny"]
+        for count in range(1, len(names) + 1):
+            for those in itertools.combinations(about, count):
+                found = [of for _, of in those]
+                if all(of - set().union(*found[:at]) for at, of in enumerate(found)):
+                    yield [rule for rule, _ in those]
+
     def by_words_of_rules(self, subject, path, now):
-        """Is he also allowed it by a program, in a unit and with a login that rules' words name, or without?"""
-        words = collections.defaultdict(set)
-        for kind, value in (word for rule in self.world.rules for word in rule.words):
-            words[kind].add(value)
-        plain = dataclasses.replace(subject, exe=None, sha256="another", unit=(), loginuid=None)
-        for exe, sha256, glob, login in itertools.product(*([None, *words[kind]] for kind in
-                                                            ("exe", "sha256", "unit", "loginuid"))):
-            subject = dataclasses.replace(
-                plain, exe=self.world.exes[exe][0] if exe else None, sha256=sha256 or "another",
-                unit=(glob.replace("?", "x").replace("*", ""),) if glob else (), trusted=1, loginuid=login and login[1])
-            if self.is_allowed(subject, path, now):
-                return True
+        """Is he also allowed it by a program, in a unit and with a login that words of such rules name, or without?"""
+        for rules in self.sets_of_rules(self.tree.names(path)):
+            words = collections.defaultdict(set)
+            for kind, value in (word for rule in rules for word in rule.words):
+                words[kind].add(value)
+            for exe, sha256, glob, login in itertools.product(*(words[kind] or [None] for kind in
+                                                                ("exe", "sha256", "unit", "loginuid"))):
+                if self.is_allowed(dataclasses.replace(
+                        subject, exe=self.world.exes[exe][0] if exe else None, sha256=sha256 or "another",
+                        unit=(glob.replace("?", "x").replace("*", ""),) if glob else (), trusted=1,
+                        loginuid=login and login[1]), path, now):
+                    return True
         return False
 
     def check_who(self, path):
