@@ -177,8 +177,9 @@ reads() {
 	refused as_user mvcarol cat m/vision/b
 	run -3 admin mvcarol revoke "$own"
 	# Who holds a slot's secret, and nobody serves the vault.
+	run -3 "$MODELVAULT" grant m user:root read 'other/**'
 	unmounted m
-	run -0 "$MODELVAULT" grant v user:root read b
+	run -0 "$MODELVAULT" grant v user:root read 'other/**'
 	[ "$("$MODELVAULT" audit v --action grant --json --order newest --limit 1 | jq -r .reason)" = slot ]
 }
 
