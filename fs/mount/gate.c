@@ -207,6 +207,7 @@ static int new_handle(struct opening *opening, struct subject *subject,
 	handle->path[len] = '\0';
 	handle->path_len = len;
 	handle->session = opening->session;
+	handle->shut = &opening->session->shut;
 	handle->node_id = node->id;
 	handle->ino = node->ino;
 	handle->info = opening->info;
@@ -236,6 +237,13 @@ static int errno_of_shortage(int result)
 	return result == -EDQUOT			? -EMFILE
 	       : result == -EMFILE || result == -ENFILE ? -ENFILE
 							: -EACCES;
+}
+
+static enum reason reason_of_shortage(int result)
+{
+	return result == -EDQUOT      ? REASON_USER_SHARE
+	       : result == -ESHUTDOWN ? REASON_SHUTTING_DOWN
+				      : REASON_NO_RESOURCES;
 }
 
 /*
@@ -318,9 +326,7 @@ static int decide_and_register(
 		return 0;
 	}
 	if (r < 0) {
-		refuse_open(opening, subject,
-			r == -EDQUOT ? REASON_USER_SHARE : REASON_NO_RESOURCES, 0,
-			errno_of_shortage(r), NULL);
+		refuse_open(opening, subject, reason_of_shortage(r), 0, errno_of_shortage(r), NULL);
 		return 0;
 	}
 	return 1;

@@ -76,7 +76,9 @@ int handle_add(struct handle_table *table, struct handle *handle)
 	int r = 0;
 
 	pthread_mutex_lock(&table->mutex);
-	if (handle_share_is_used_up(&table->shares, handle->subject.uid))
+	if (handle->shut && *handle->shut)
+		r = -ESHUTDOWN;
+	else if (handle_share_is_used_up(&table->shares, handle->subject.uid))
 		r = -EDQUOT;
 	if (r == 0 && !table->first_free)
 		r = grow(table);

@@ -211,6 +211,50 @@ hang_readers() {
 	cmp m/a a
 }
 
+@test "whoever opens while umount --force waits for a READ is refused, and keeps nothing" {
+	cat >opener.py <<'PY'
+# opener.py PATH TOLD: opens and maps PATH again and again until it is told, then says what of that it can still read.
+import mmap, os, sys, time
+path, told = sys.argv[1:]
+maps, refused = [], 0
+print("ready", flush=True)
+while not os.path.exists(told):
+    try:
+        fd = os.open(path, os.O_RDONLY)
+        maps.append(mmap.mmap(fd, 0, mmap.MAP_SHARED, mmap.PROT_READ))
+        os.close(fd)
+        if os.fork() == 0:
+            os._exit(maps[-1][0] & 0)
+        os.wait()
+    except OSError:
+        refused += 1
+    time.sleep(0.02)
+left = 0
+for pages in maps:
+    if os.fork() == 0:
+        os._exit(pages[0] & 0)
+    left += os.wait()[1] == 0
+print("opened", len(maps) > 0, "refused", refused > 0, "left", left, flush=True)
+PY
+	mounted vault m 2>>said
+	head -c 1 m/a >/dev/null
+	echo "hang $(object_of a)" >fault
+	hang_readers 1
+	wait_for 10 test -e fault.waiting
+	python3 opener.py "$T/m/b" "$T/told" >opener.out 2>&1 3>&- &
+	readers+=($!)
+	wait_for 5 grep -q ready opener.out
+	sleep 0.3
+	timeout 10 "$MODELVAULT" umount --force m 2>>said
+	rm fault
+	touch told
+	wait_for 10 grep -q opened opener.out
+	cat opener.out
+	grep -x 'opened True refused True left 0' opener.out
+	"$MODELVAULT" audit vault query --action open --json |
+		jq -se 'map(select(.path == "b" and .outcome == "deny"))[0].reason == "shutting-down"'
+}
+
 @test "SIGTERM while the store hangs: gone within 5 s, with every close on record" {
 	root_only "a server hides its memory and its links from its own user"
 	local pid started
