@@ -199,6 +199,9 @@ use() {
 	[ $((SECONDS - started)) -le 8 ]
 	run ! mountpoint -q m
 	kill -CONT "$stopped"
+	# For an ordinary user the mount is out of the tree, but nobody cuts the connection: the server
+	# goes on for who is inside, and no longer.
+	[ "$EUID" -eq 0 ] || kill "$user"
 	wait_for 10 process_ended "$stopped"
 }
 
