@@ -110,11 +110,22 @@ static struct slot *find(struct handle_table *table, uint64_t fh)
 	return &table->slots[index - 1];
 }
 
+bool handle_is_shut(struct handle_table *table, const struct handle *handle)
+{
+	bool shut;
+
+	pthread_mutex_lock(&table->mutex);
+	shut = handle->shut && *handle->shut;
+	pthread_mutex_unlock(&table->mutex);
+	return shut;
+}
+
 bool handle_make_live(struct handle_table *table, struct handle *handle)
 {
 	bool live;
 
 	pthread_mutex_lock(&table->mutex);
+	handle->on_record = true;
 	live = handle->state == HANDLE_PENDING;
 	if (live)
 		handle->state = HANDLE_LIVE;

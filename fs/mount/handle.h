@@ -47,6 +47,8 @@ struct handle {
 	bool stale_pages; /* DEAD, and the kernel's pages of its node were not invalidated yet */
 	bool telling;	  /* the kernel is just being told to */
 	bool cut;	  /* no answer to its READs reaches the kernel any more */
+	bool on_record;	  /* its open is; from then on its close is owed */
+	bool closed;	  /* that is on record too */
 
 	_Atomic uint64_t bytes;		       /* plaintext bytes that left for it */
 	_Atomic pid_t threads[HANDLE_THREADS]; /* seen and recorded; 0: free */
@@ -63,7 +65,9 @@ struct handle_table *handle_table_free(struct handle_table *table);
  * after handle_shut.
  */
 int handle_add(struct handle_table *table, struct handle *handle);
-/* The answer may be sent: PENDING becomes LIVE. False when it is DEAD already. */
+/* Has its mount been shut since it was added? */
+bool handle_is_shut(struct handle_table *table, const struct handle *handle);
+/* It is on record, the answer may be sent: PENDING becomes LIVE. False when it is DEAD already. */
 bool handle_make_live(struct handle_table *table, struct handle *handle);
 /*
  * The LIVE handle of a READ, with `readers` counted up, or NULL: no such handle, another node, or

@@ -143,11 +143,11 @@ each_fault() {
 	cmp m/a a
 }
 
-# hang_readers COUNT: so many processes wait for the object of a.
+# hang_readers COUNT [NAME]: so many processes wait for the object of a, or of NAME.
 hang_readers() {
 	local i
 	for ((i = 0; i < $1; i++)); do
-		cat m/a >/dev/null 2>&1 3>&- &
+		cat "m/${2:-a}" >/dev/null 2>&1 3>&- &
 		readers+=($!)
 	done
 }
@@ -263,7 +263,10 @@ PY
 	head -c 1 m/a >/dev/null
 	echo hang >fault
 	hang_readers 12
+	# Nobody has had b open: these wait within open(2), and are not allowed yet.
+	hang_readers 4 b
 	wait_for 10 test -e fault.waiting
+	sleep 0.5
 	started=$(date +%s%N)
 	kill "$pid"
 	wait_for 8 process_ended "$pid"
@@ -276,7 +279,10 @@ PY
 	done
 	readers=()
 	"$MODELVAULT" audit vault verify
+	"$MODELVAULT" audit vault query --order newest --limit 30
 	[ "$(count --action open --outcome allow)" = "$(count --action close)" ]
+	[ "$(count --action open --outcome allow --path b)" = 0 ]
+	[ "$(count --action umount)" = 1 ]
 	[ "$("$MODELVAULT" audit vault query --order newest --limit 1 --json | jq -r .action)" = stop ]
 }
 

@@ -95,7 +95,9 @@ static void test_bound_to_its_node(void **state)
 	struct handle *handle = add(*state, 7, 1);
 	bool dead;
 
+	assert_false(handle->on_record);
 	handle_make_live(*state, handle);
+	assert_true(handle->on_record);
 	assert_null(handle_get(*state, handle->fh, 8, &dead));
 	assert_null(handle_get(*state, handle->fh, 0, &dead));
 	assert_false(dead);
@@ -107,7 +109,9 @@ static void test_none_is_added_to_what_is_shut(void **state)
 	bool shut = false;
 
 	handle.shut = &shut;
+	assert_false(handle_is_shut(*state, &handle));
 	handle_shut(*state, &shut);
+	assert_true(handle_is_shut(*state, &handle));
 	assert_int_equal(handle_add(*state, &handle), -ESHUTDOWN);
 	assert_int_equal(end(*state, 1), 1);
 	assert_int_equal(other->state, HANDLE_DEAD);
