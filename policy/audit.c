@@ -220,6 +220,14 @@ int audit_append_wait(struct audit *audit, const struct audit_event *event, bool
 	return audit_writer_add_wait(audit->writer, &entry);
 }
 
+int audit_append_last(struct audit *audit, const struct audit_event *event)
+{
+	const struct audit_entry entry = {
+		.event = event, .sync = true, .is_never_dropped = true, .is_last = true};
+
+	return audit_writer_add_wait(audit->writer, &entry);
+}
+
 int audit_flush(struct audit *audit)
 {
 	struct audit_entry entry = {.event = NULL};

@@ -140,6 +140,8 @@ int audit_append(struct audit *audit, const struct audit_event *event,
  * too. Never from inside `done`.
  */
 int audit_append_wait(struct audit *audit, const struct audit_event *event, bool sync);
+/* The same with sync; nothing is recorded after it: -ESHUTDOWN. */
+int audit_append_last(struct audit *audit, const struct audit_event *event);
 /* Waits until everything queued so far is written. Its group's result. Never from inside `done`. */
 int audit_flush(struct audit *audit);
 /* From the next group commit on. Thread-safe, as is the next. */

@@ -47,7 +47,7 @@ struct node {
 	struct audit_event event;
 	void (*done)(void *arg, int result);
 	void *arg;
-	bool sync, is_never_dropped, is_folded, is_flush;
+	bool sync, is_never_dropped, is_last, is_folded, is_flush;
 	struct audit_signer *next_signer;
 	char text[];
 };
@@ -67,6 +67,7 @@ struct audit_writer {
 	uint64_t dropped; /* best-effort: not recorded since the last gap record */
 	int health;
 	bool is_stopping;
+	bool had_last;		 /* nothing is queued any more */
 	bool is_urgent;		 /* somebody waits for what is in the queue */
 	bool is_watching;	 /* the thread sleeps for LINGER_MS at most: nobody need wake it */
 	int64_t linger_until_ns; /* for the first in the queue, when nothing in it is urgent */
@@ -384,6 +385,7 @@ static int node_new(const struct audit_entry *entry, struct node **ret_node)
 		.arg = entry->arg,
 		.sync = entry->sync,
 		.is_never_dropped = entry->is_never_dropped,
+		.is_last = entry->is_last,
 		.next_signer = entry->next,
 	};
 	audit_event_copy(entry->event, &node->event, node->text);
@@ -397,7 +399,7 @@ static int enqueue(struct audit_writer *writer, struct node *node, enum audit_le
 	int r = 0;
 
 	pthread_mutex_lock(&writer->lock);
-	if (writer->is_stopping) {
+	if (writer->is_stopping || writer->had_last) {
 		r = -ESHUTDOWN;
 	} else if (writer->pending >= LIMIT_AUDIT_QUEUE) {
 		r = -EAGAIN;
@@ -412,6 +414,7 @@ static int enqueue(struct audit_writer *writer, struct node *node, enum audit_le
 		*writer->last = node;
 		writer->last = &node->next;
 		writer->pending++;
+		writer->had_last = node->is_last;
 		if (node->done || node->sync || node->next_signer)
 			writer->is_urgent = true;
 		if (writer->is_urgent || !writer->is_watching || writer->pending > LINGER_MAX)

@@ -16,6 +16,7 @@ struct audit_entry {
 	void *arg;
 	bool sync;	       /* its group's commit waits for the disk */
 	bool is_never_dropped; /* in best-effort too, done is told a failure */
+	bool is_last;	       /* what comes after it is -ESHUTDOWN */
 	struct audit_signer
 		*next; /* ends the segment after it; event is only looked at for its time */
 };

@@ -35,7 +35,7 @@
 	X(REASON_HANDLE_DEAD, "handle-dead", "the handle was ended by a revocation")               \
 	X(REASON_REVOKED, "revoked", "the grant was taken back while the file was open")           \
 	X(REASON_AUDIT_UNAVAILABLE, "audit-unavailable", "the audit trail cannot be written")      \
-	X(REASON_SHUTTING_DOWN, "shutting-down", "the server is ending")                           \
+	X(REASON_SHUTTING_DOWN, "shutting-down", "the server is ending, or this mount is")         \
 	X(REASON_NO_RESOURCES, "no-resources", "the server has no memory or descriptors left")     \
 	X(REASON_SERVER_ERROR, "server-error", "the server failed on the way to a decision")       \
 	X(REASON_ROLE, "role", "the caller holds the role that the command needs")                 \

@@ -173,7 +173,8 @@ int record_life(struct vault *vault, enum audit_action action, const char *detai
 	event.action = action;
 	event.outcome = AUDIT_ALLOW;
 	event.detail = detail;
-	r = audit_append_wait(vault->audit, &event, true);
+	r = action == AUDIT_STOP ? audit_append_last(vault->audit, &event)
+				 : audit_append_wait(vault->audit, &event, true);
 	subject_done(&self);
 	return r;
 }

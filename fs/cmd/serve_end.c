@@ -53,6 +53,7 @@ void end_at_once(struct server *server, int code)
 	log_warning("%s: the server ends while a backing store or a client keeps it waiting",
 		vault->place.path);
 	gate_record_closes(vault->gate);
+	record_unmounts(server);
 	if (record_life(vault, AUDIT_STOP, "not waiting for a store or a client any longer") < 0)
 		log_error("the record of the stop could not be written");
 	vault_write_anchor(vault);

@@ -36,8 +36,8 @@ int64_t server_started_ns(const struct server *server)
 	return server->started_ns;
 }
 
-static int record_mount(struct server *server, const struct verb_call *call,
-	enum audit_action action, const char *mountpoint)
+static struct audit_event event_of_mount(
+	const struct verb_call *call, enum audit_action action, const char *mountpoint)
 {
 	struct audit_event event = AUDIT_EVENT_EMPTY;
 
@@ -46,6 +46,14 @@ static int record_mount(struct server *server, const struct verb_call *call,
 	event.action = action;
 	event.outcome = AUDIT_ALLOW;
 	event.detail = mountpoint;
+	return event;
+}
+
+static int record_mount(struct server *server, const struct verb_call *call,
+	enum audit_action action, const char *mountpoint)
+{
+	struct audit_event event = event_of_mount(call, action, mountpoint);
+
 	return audit_append_wait(server->vault->audit, &event, true);
 }
 
@@ -277,6 +285,24 @@ bool unmount_all(struct server *server, int64_t end_ns)
 	whole = !server->count;
 	pthread_mutex_unlock(&server->mutex);
 	return whole;
+}
+
+void record_unmounts(struct server *server)
+{
+	/* Else the main thread is at them, and kept itself. */
+	if (pthread_mutex_trylock(&server->mutex) != 0)
+		return;
+	for (size_t i = 0; i < server->count; i++) {
+		struct server_mount *mount = &server->mounts[i];
+		struct audit_event event =
+			event_of_mount(NULL, AUDIT_UMOUNT, session_mountpoint(mount->session));
+
+		/* The record of the stop comes after, and waits for them too. */
+		if (!mount->recorded && audit_append(server->vault->audit, &event, NULL, NULL) < 0)
+			log_error("the record of an unmount could not be queued");
+		mount->recorded = true;
+	}
+	pthread_mutex_unlock(&server->mutex);
 }
 
 bool server_is_over(struct server *server)

@@ -43,6 +43,8 @@ void tend_mounts(struct server *server);
 bool server_is_over(struct server *server);
 /* Shuts the gate, unmounts everything. False: a backing store keeps some thread beyond end_ns. */
 bool unmount_all(struct server *server, int64_t end_ns);
+/* Puts on record what has left the tree, for an end that waits for nobody. */
+void record_unmounts(struct server *server);
 
 /* serve_end.c */
 

@@ -149,11 +149,12 @@ static void record_nothing(void *arg, struct handle *handle)
 	(void)arg, (void)handle;
 }
 
-uint64_t gate_end_session(struct gate *gate, const struct session *session)
+uint64_t gate_end_session(struct gate *gate, struct session *session)
 {
 	struct enacting enacting = {.gate = gate, .session = session};
 	uint64_t ending;
 
+	handle_shut(gate->handles, &session->shut);
 	if (!handle_end(gate->handles, is_of_session, record_nothing, &enacting, &ending))
 		return 0;
 	notifier_wake(gate->notifier);

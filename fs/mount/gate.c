@@ -207,6 +207,7 @@ static int new_handle(struct opening *opening, struct subject *subject,
 	handle->path[len] = '\0';
 	handle->path_len = len;
 	handle->session = opening->session;
+	handle->shut = &opening->session->shut;
 	handle->node_id = node->id;
 	handle->ino = node->ino;
 	handle->info = opening->info;
@@ -236,6 +237,13 @@ static int errno_of_shortage(int result)
 	return result == -EDQUOT			? -EMFILE
 	       : result == -EMFILE || result == -ENFILE ? -ENFILE
 							: -EACCES;
+}
+
+static enum reason reason_of_shortage(int result)
+{
+	return result == -EDQUOT      ? REASON_USER_SHARE
+	       : result == -ESHUTDOWN ? REASON_SHUTTING_DOWN
+				      : REASON_NO_RESOURCES;
 }
 
 /*
@@ -318,9 +326,7 @@ static int decide_and_register(
 		return 0;
 	}
 	if (r < 0) {
-		refuse_open(opening, subject,
-			r == -EDQUOT ? REASON_USER_SHARE : REASON_NO_RESOURCES, 0,
-			errno_of_shortage(r), NULL);
+		refuse_open(opening, subject, reason_of_shortage(r), 0, errno_of_shortage(r), NULL);
 		return 0;
 	}
 	return 1;
@@ -340,6 +346,21 @@ static bool register_open(
 	return r == 1;
 }
 
+/* Takes a registered handle back, and answers. */
+static void refuse_handle(
+	struct opening *opening, enum reason reason, int result, const char *detail)
+{
+	struct gate *gate = opening->session->gate;
+	struct handle *handle = handle_remove(gate->handles, opening->handle->fh);
+	struct subject subject = handle->subject;
+
+	handle->subject = (struct subject){0};
+	handle_free(gate->handles, handle);
+	opening->handle = NULL;
+	refuse_open(opening, &subject, reason, 0, result, detail);
+	subject_done(&subject);
+}
+
 /* Opens the object for a registered handle. 1: open; 0: answered. */
 static int open_object(struct opening *opening)
 {
@@ -348,14 +369,17 @@ static int open_object(struct opening *opening)
 	struct handle *handle = opening->handle;
 	enum reason reason = REASON_NO_RESOURCES;
 	const char *detail = NULL;
-	struct subject subject;
 	struct open_file *file;
 	int r;
 
 	r = open_file_get(handle_files(gate->handles), &opening->info, &file, &report);
 	if (r == 0) {
 		handle->file = file;
-		return 1;
+		if (!handle_is_shut(gate->handles, handle))
+			return 1;
+		/* The store was slow, and the closes may be on record already. */
+		refuse_handle(opening, REASON_SHUTTING_DOWN, -EACCES, NULL);
+		return 0;
 	}
 	/* Removed or replaced since it was decided: walk again, and find that out by name. */
 	if (backend_file_is_gone(&gate->backend, &opening->info)) {
@@ -371,14 +395,8 @@ static int open_object(struct opening *opening)
 		reason = keystore_is_broken(gate->backend.keystore) ? REASON_SEAL_BROKEN
 								    : REASON_ROW_DAMAGED;
 	}
-	handle = handle_remove(gate->handles, handle->fh);
-	subject = handle->subject;
-	handle->subject = (struct subject){0};
-	handle_free(gate->handles, handle);
-	opening->handle = NULL;
-	refuse_open(opening, &subject, reason, 0,
-		reason == REASON_NO_RESOURCES ? errno_of_shortage(r) : -EIO, detail);
-	subject_done(&subject);
+	refuse_handle(opening, reason, reason == REASON_NO_RESOURCES ? errno_of_shortage(r) : -EIO,
+		detail);
 	return 0;
 }
 

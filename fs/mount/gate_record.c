@@ -68,11 +68,15 @@ void record_and_refuse(fuse_req_t request, const struct audit_event *event, int 
 		answer_refusal(answer, -EIO);
 }
 
-static void record_close(struct gate *gate, const struct handle *handle)
+/* Once, and of no open that is not on record. */
+static void record_close(struct gate *gate, struct handle *handle)
 {
 	struct audit_event event = event_of_handle(AUDIT_CLOSE, handle);
 	int r;
 
+	if (!handle->on_record || handle->closed)
+		return;
+	handle->closed = true;
 	event.outcome = AUDIT_ALLOW;
 	event.bytes = (int64_t)atomic_load(&handle->bytes);
 	event.duration_ms = (clock_monotonic_ns() - handle->opened_ns) / NS_PER_MS;
@@ -90,13 +94,14 @@ void gate_close(struct gate *gate, struct handle *handle)
 
 static int record_handle(void *arg, struct handle *handle)
 {
-	/* One that is PENDING was never answered. */
-	if (handle->state != HANDLE_PENDING)
-		record_close(arg, handle);
+	record_close(arg, handle);
 	return 0;
 }
 
 void gate_record_closes(struct gate *gate)
 {
+	/* Opens on their way to the record get there, and from there to their close. */
+	if (audit_flush(gate->backend.audit) < 0)
+		log_error("opens that wait for their record were not waited for");
 	handle_each(gate->handles, record_handle, gate);
 }

@@ -76,7 +76,9 @@ int handle_add(struct handle_table *table, struct handle *handle)
 	int r = 0;
 
 	pthread_mutex_lock(&table->mutex);
-	if (handle_share_is_used_up(&table->shares, handle->subject.uid))
+	if (handle->shut && *handle->shut)
+		r = -ESHUTDOWN;
+	else if (handle_share_is_used_up(&table->shares, handle->subject.uid))
 		r = -EDQUOT;
 	if (r == 0 && !table->first_free)
 		r = grow(table);
@@ -108,11 +110,22 @@ static struct slot *find(struct handle_table *table, uint64_t fh)
 	return &table->slots[index - 1];
 }
 
+bool handle_is_shut(struct handle_table *table, const struct handle *handle)
+{
+	bool shut;
+
+	pthread_mutex_lock(&table->mutex);
+	shut = handle->shut && *handle->shut;
+	pthread_mutex_unlock(&table->mutex);
+	return shut;
+}
+
 bool handle_make_live(struct handle_table *table, struct handle *handle)
 {
 	bool live;
 
 	pthread_mutex_lock(&table->mutex);
+	handle->on_record = true;
 	live = handle->state == HANDLE_PENDING;
 	if (live)
 		handle->state = HANDLE_LIVE;

@@ -36,6 +36,7 @@ struct handle {
 	int64_t opened_at_ns;	/* time of day */
 	struct open_file *file; /* set while PENDING, before the answer */
 	struct entry_info info; /* of the file when it was opened */
+	const bool *shut;	/* its mount lets nobody open any more; guarded by the mutex */
 
 	/* Guarded by the table's mutex. */
 	enum handle_state state;
@@ -46,6 +47,8 @@ struct handle {
 	bool stale_pages; /* DEAD, and the kernel's pages of its node were not invalidated yet */
 	bool telling;	  /* the kernel is just being told to */
 	bool cut;	  /* no answer to its READs reaches the kernel any more */
+	bool on_record;	  /* its open is; from then on its close is owed */
+	bool closed;	  /* that is on record too */
 
 	_Atomic uint64_t bytes;		       /* plaintext bytes that left for it */
 	_Atomic pid_t threads[HANDLE_THREADS]; /* seen and recorded; 0: free */
@@ -58,10 +61,13 @@ struct handle_table *handle_table_free(struct handle_table *table);
 
 /*
  * Puts a filled handle into the table as PENDING and gives it its fh. The table owns it from now
- * on. -EMFILE beyond LIMIT_HANDLES, -EDQUOT beyond the user's share of them, -ENOMEM.
+ * on. -EMFILE beyond LIMIT_HANDLES, -EDQUOT beyond the user's share of them, -ENOMEM; -ESHUTDOWN
+ * after handle_shut.
  */
 int handle_add(struct handle_table *table, struct handle *handle);
-/* The answer may be sent: PENDING becomes LIVE. False when it is DEAD already. */
+/* Has its mount been shut since it was added? */
+bool handle_is_shut(struct handle_table *table, const struct handle *handle);
+/* It is on record, the answer may be sent: PENDING becomes LIVE. False when it is DEAD already. */
 bool handle_make_live(struct handle_table *table, struct handle *handle);
 /*
  * The LIVE handle of a READ, with `readers` counted up, or NULL: no such handle, another node, or
@@ -87,6 +93,8 @@ bool handle_has_user(struct handle_table *table, uint64_t ino, uint32_t uid);
 
 /* handle_end.c: handles that are ended */
 
+/* Sets *shut, before the handles that point to it are ended: none is added behind that ending. */
+void handle_shut(struct handle_table *table, bool *shut);
 /*
  * Makes every handle for which fails(arg, handle) is true DEAD and calls ended(arg, handle) for it,
  * under the table's lock. Count; *ret_ending is this ending's number, for handle_await_ended.

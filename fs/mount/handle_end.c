@@ -10,6 +10,13 @@
 #include "fs/mount/handle_private.h"
 #include "keystore/base/clock.h"
 
+void handle_shut(struct handle_table *table, bool *shut)
+{
+	pthread_mutex_lock(&table->mutex);
+	*shut = true;
+	pthread_mutex_unlock(&table->mutex);
+}
+
 uint64_t handle_end(struct handle_table *table, bool (*fails)(void *arg, struct handle *handle),
 	void (*ended)(void *arg, struct handle *handle), void *arg, uint64_t *ret_ending)
 {

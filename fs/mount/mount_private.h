@@ -52,6 +52,7 @@ struct session {
 	struct node_table *nodes;
 	dev_t device;		    /* of the mount, once it answered */
 	bool detached;		    /* out of the tree by session_detach */
+	bool shut;		    /* for opens, by session_detach: handle_shut */
 	uint64_t ending;	    /* of its handles, by session_detach */
 	struct answerer *answerers; /* used by session_tend and session_close only */
 	unsigned answerer_count;
@@ -96,8 +97,9 @@ bool notifier_await(struct notifier *notifier, const struct session *session, in
 
 /* enact.c */
 
-/* Ends all handles of a session, without waiting. The ending's number, 0: there were none. */
-uint64_t gate_end_session(struct gate *gate, const struct session *session);
+/* Ends all handles of a session, now and to come, without waiting. Its number; 0: there were none.
+ */
+uint64_t gate_end_session(struct gate *gate, struct session *session);
 /* handle_await_ended for it. */
 uint64_t gate_await_ended(struct gate *gate, uint64_t ending, int64_t timeout_ms);
 

@@ -143,11 +143,11 @@ each_fault() {
 	cmp m/a a
 }
 
-# hang_readers COUNT: so many processes wait for the object of a.
+# hang_readers COUNT [NAME]: so many processes wait for the object of a, or of NAME.
 hang_readers() {
 	local i
 	for ((i = 0; i < $1; i++)); do
-		cat m/a >/dev/null 2>&1 3>&- &
+		cat "m/${2:-a}" >/dev/null 2>&1 3>&- &
 		readers+=($!)
 	done
 }
@@ -211,6 +211,50 @@ hang_readers() {
 	cmp m/a a
 }
 
+@test "whoever opens while umount --force waits for a READ is refused, and keeps nothing" {
+	cat >opener.py <<'PY'
+# opener.py PATH TOLD: opens and maps PATH again and again until it is told, then says what of that it can still read.
+import mmap, os, sys, time
+path, told = sys.argv[1:]
+maps, refused = [], 0
+print("ready", flush=True)
+while not os.path.exists(told):
+    try:
+        fd = os.open(path, os.O_RDONLY)
+        maps.append(mmap.mmap(fd, 0, mmap.MAP_SHARED, mmap.PROT_READ))
+        os.close(fd)
+        if os.fork() == 0:
+            os._exit(maps[-1][0] & 0)
+        os.wait()
+    except OSError:
+        refused += 1
+    time.sleep(0.02)
+left = 0
+for pages in maps:
+    if os.fork() == 0:
+        os._exit(pages[0] & 0)
+    left += os.wait()[1] == 0
+print("opened", len(maps) > 0, "refused", refused > 0, "left", left, flush=True)
+PY
+	mounted vault m 2>>said
+	head -c 1 m/a >/dev/null
+	echo "hang $(object_of a)" >fault
+	hang_readers 1
+	wait_for 10 test -e fault.waiting
+	python3 opener.py "$T/m/b" "$T/told" >opener.out 2>&1 3>&- &
+	readers+=($!)
+	wait_for 5 grep -q ready opener.out
+	sleep 0.3
+	timeout 10 "$MODELVAULT" umount --force m 2>>said
+	rm fault
+	touch told
+	wait_for 10 grep -q opened opener.out
+	cat opener.out
+	grep -x 'opened True refused True left 0' opener.out
+	"$MODELVAULT" audit vault query --action open --json |
+		jq -se 'map(select(.path == "b" and .outcome == "deny"))[0].reason == "shutting-down"'
+}
+
 @test "SIGTERM while the store hangs: gone within 5 s, with every close on record" {
 	root_only "a server hides its memory and its links from its own user"
 	local pid started
@@ -219,7 +263,10 @@ hang_readers() {
 	head -c 1 m/a >/dev/null
 	echo hang >fault
 	hang_readers 12
+	# Nobody has had b open: these wait within open(2), and are not allowed yet.
+	hang_readers 4 b
 	wait_for 10 test -e fault.waiting
+	sleep 0.5
 	started=$(date +%s%N)
 	kill "$pid"
 	wait_for 8 process_ended "$pid"
@@ -232,7 +279,10 @@ hang_readers() {
 	done
 	readers=()
 	"$MODELVAULT" audit vault verify
+	"$MODELVAULT" audit vault query --order newest --limit 30
 	[ "$(count --action open --outcome allow)" = "$(count --action close)" ]
+	[ "$(count --action open --outcome allow --path b)" = 0 ]
+	[ "$(count --action umount)" = 1 ]
 	[ "$("$MODELVAULT" audit vault query --order newest --limit 1 --json | jq -r .action)" = stop ]
 }
 

@@ -95,10 +95,29 @@ static void test_bound_to_its_node(void **state)
 	struct handle *handle = add(*state, 7, 1);
 	bool dead;
 
+	assert_false(handle->on_record);
 	handle_make_live(*state, handle);
+	assert_true(handle->on_record);
 	assert_null(handle_get(*state, handle->fh, 8, &dead));
 	assert_null(handle_get(*state, handle->fh, 0, &dead));
 	assert_false(dead);
+}
+
+static void test_none_is_added_to_what_is_shut(void **state)
+{
+	struct handle handle = {.ino = 1}, *other = add(*state, 8, 1);
+	bool shut = false;
+
+	handle.shut = &shut;
+	assert_false(handle_is_shut(*state, &handle));
+	handle_shut(*state, &shut);
+	assert_true(handle_is_shut(*state, &handle));
+	assert_int_equal(handle_add(*state, &handle), -ESHUTDOWN);
+	assert_int_equal(end(*state, 1), 1);
+	assert_int_equal(other->state, HANDLE_DEAD);
+	assert_int_equal(handle_count(*state), 1);
+	/* Another mount's. */
+	add(*state, 7, 1);
 }
 
 static void test_stale_and_invented_numbers(void **state)
@@ -317,6 +336,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_found_when_live_only, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_none_is_added_to_what_is_shut, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bound_to_its_node, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stale_and_invented_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -306,6 +306,23 @@ static void test_best_effort(void **state)
 	assert_whole(3);
 }
 
+static void test_nothing_after_the_last(void **state)
+{
+	struct audit *audit = fixture_trail(AUDIT_BEST_EFFORT, NULL);
+	struct audit_event event = fixture_event("a");
+	struct note note = {0};
+
+	(void)state;
+	assert_int_equal(audit_append(audit, &event, NULL, NULL), 0);
+	assert_int_equal(audit_append_last(audit, &event), 0);
+	assert_int_equal(audit_append(audit, &event, note_done, &note), -ESHUTDOWN);
+	assert_int_equal(audit_append_wait(audit, &event, true), -ESHUTDOWN);
+	assert_int_equal(audit_flush(audit), -ESHUTDOWN);
+	audit_close(audit);
+	assert_int_equal(note.calls, 0);
+	assert_whole(2);
+}
+
 /* What is queued goes by the level that holds when its group begins. */
 static void test_level_changes(void **state)
 {
@@ -420,6 +437,7 @@ int main(void)
 		TEST(test_failure_and_recovery),
 		TEST(test_best_effort),
 		TEST(test_level_changes),
+		TEST(test_nothing_after_the_last),
 		TEST(test_gap_at_close),
 		TEST(test_full_queue),
 		TEST(test_full_queue_best_effort),
