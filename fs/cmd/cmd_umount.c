@@ -22,6 +22,7 @@
 #define GONE_FORCE_STEPS 400   /* the server ends in half of that, or cannot */
 #define ANSWER_MS	 30000 /* a server that lives says something by then */
 #define ANSWER_FORCE_MS	 5000
+#define ENDING_TRIES	 20 /* of a tenth of a second: a server that is killed, too, takes its time */
 #define KILL_TRIES	 5 /* others may come while these go */
 
 int verb_umount(struct vault *vault, struct verb_call *call)
@@ -279,10 +280,23 @@ static int unmount_alone(struct unmounting *unmounting, int result)
 	return exit_code_of(result);
 }
 
+/* Of one that was just ending and did not hear us nothing is left in the end. */
+static int ask_until_heard(struct unmounting *unmounting)
+{
+	const struct timespec step = {.tv_nsec = 100 * 1000 * 1000};
+	int r = ask_server(unmounting);
+
+	for (int i = 0; i < ENDING_TRIES && r == -EPIPE; i++) {
+		nanosleep(&step, NULL);
+		r = ask_server(unmounting);
+	}
+	return r;
+}
+
 static int unmount(struct unmounting *unmounting)
 {
 	dev_t device = mounts_device_at(unmounting->mountpoint);
-	int r = ask_server(unmounting);
+	int r = ask_until_heard(unmounting);
 
 	if (r == EXIT_BUSY && unmounting->kill)
 		r = kill_and_unmount(unmounting);

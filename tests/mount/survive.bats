@@ -242,6 +242,22 @@ use() {
 	[ "$(server_pid vault2)" != "$pid" ]
 }
 
+@test "umount of a server that ends before it has heard it clears the mount" {
+	local pid asking
+	mounted vault m 2>>said
+	pid=$(server_pid vault)
+	kill -STOP "$pid"
+	"$MODELVAULT" umount m >out 2>&1 3>&- &
+	asking=$!
+	# It stands in the queue of the socket.
+	wait_for 5 eval '[ "$(grep -cF "$(basename "$(socket_of vault)")" /proc/net/unix)" -gt 1 ]'
+	kill -KILL "$pid"
+	wait "$asking"
+	cat out
+	grep -q "the server of $T/m was dead; the mount was cleared" out
+	[ -z "$(mounts_below "$T")" ]
+}
+
 @test "SIGTERM with readers at work, mapped files and somebody inside: gone within 5 s, all on record" {
 	local pid i started took opens closes
 	mounted vault m 2>>said

@@ -4,9 +4,10 @@
 The policy through the door: random rule sets are imported into served vaults, days go by, and real
 processes open files. What the mount answers, what the trail records, what explain and who say and what
 policy_model.py finds must be the same, verdict, rule and reason.
-  policy_trial.py [--cases N] [--seed S] [--wrong WORD]
+  policy_trial.py [--cases N] [--seed S] [--wrong WORD] [--reason R ...]
 Works in the directory $T with $PROGRAM_UNDER_TEST and $TOOLS; root. At the first difference it prints the
-seed and the fewest rules that show it, and ends with 1. --wrong: as policy_lines.py.
+seed and the fewest rules that show it, and ends with 1. --wrong: as policy_lines.py. --reason: goes on until
+an open had this reason, too, but not for more than MORE times as many cases.
 """
 import argparse
 import collections
@@ -32,6 +33,7 @@ from policy_wrong import WRONG
 
 CASES_OF_ONE = 48  # of one rule set
 TIMES_OF_ONE = 3
+MORE = 4
 START = 1803000000 * NS  # in February 2027
 # Once a rule hides anything no name is cached. What was before is for a second: so sets of the plain vault
 # take turns, twenty in which nothing is hidden, twenty in which there is always such a rule.
@@ -605,7 +607,8 @@ def campaign(options, vaults, openers, universe, programs):
     seen, undecided, sets = collections.Counter(), 0, 0
     roles = {vault: {"auditor": {("user", 0)}} for vault in vaults}
     started = time.monotonic()
-    while sum(seen.values()) < options.cases:
+    while sum(seen.values()) < options.cases or (
+            sum(seen.values()) < MORE * options.cases and any(not seen[reason] for reason in options.reason)):
         vault = choice.choice(vaults[:1] + vaults)
         hiding = vault.private or sets // 20 % 2 == 1
         for _ in range(choice.randint(0, 2)):
@@ -638,6 +641,7 @@ def main():
     options.add_argument("--cases", type=int, default=20000)
     options.add_argument("--seed", default=str(time.time_ns()))
     options.add_argument("--wrong", choices=WRONG)
+    options.add_argument("--reason", action="append", default=[])
     options = options.parse_args()
     print(f"SEED={options.seed}", flush=True)
     if options.wrong:
