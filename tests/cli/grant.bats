@@ -182,3 +182,52 @@ nothing was changed: 0 users would gain, 2 would lose, 0 open handles would end"
 	[ "$(mv_ rules)" = "2 allow role:vision read 'vision/**' --max-opens 5/day" ]
 	[ "${stderr_lines[-1]}" = "mvalice may still read by: rule 2 allows role vision to read 'vision/**' at most 5 opens a day for each user (as one of vision)" ]
 }
+
+# said WORDS LINE: the command is done, and that is one of its lines. said_only: all of them.
+said() {
+	eval "run -0 --separate-stderr mv_ $1"
+	[[ $'\n'$stderr$'\n' == *$'\n'"$2"$'\n'* ]] || { echo "$1: $stderr"; return 1; }
+}
+said_only() { said "$@" && [ "$stderr" = "$2" ]; }
+
+@test "grant and deny: a pattern that matches nothing, or less than it seems to, gets a line with the right one" {
+	mkdir -p vision/deep/er
+	echo 5 >vision/deep/er/e.onnx
+	"$MODELVAULT" import v vision 2>/dev/null
+	said "deny user:mvbob read vision" "vision is a directory: did you mean 'vision/**', which is what is in it?"
+	said "deny user:mvbob read vision --dry-run" \
+		"vision is a directory: did you mean 'vision/**', which is what is in it?"
+	said "grant user:mvbob read Vision" "no file matches Vision: did you mean 'vision/**'?"
+	said "grant user:mvbob read 'visoin/**'" "no file matches 'visoin/**': did you mean 'vision/**'?"
+	said "grant user:mvbob read vision/a.onx" "no file matches vision/a.onx: did you mean vision/a.onnx?"
+	said "grant user:mvbob read 'models/vision/**'" "no file matches 'models/vision/**': did you mean 'vision/**'?"
+	said "grant user:mvbob read '$T/v/vision/**'" "no file matches '$T/v/vision/**': did you mean 'vision/**'?"
+	said "grant user:mvbob read ' llama/**'" "no file matches ' llama/**': did you mean 'llama/**'?"
+	said "grant user:mvbob read 'er/**'" "no file matches 'er/**': did you mean '**/er/**'?"
+	said "deny user:mvbob read 'vision/{a,b}.onnx'" \
+		"no file matches 'vision/{a,b}.onnx': '{' and ',' stand for themselves in a pattern: make a rule of each"
+	said "deny user:mvbob read 'vision/*'" "it does not match 1 file deeper down: 'vision/**' does"
+	said "deny user:mvcarol read '*'" "'*' is every name at any depth; '/*' is those at the root alone"
+	# Nothing of the kind is there: nothing is guessed. And what matches is told as before.
+	said_only "deny user:mvbob read nothing/like/it" \
+		"rule 12 denies user mvbob (5002) to read nothing/like/it; it matches 0 files now"
+	said_only "deny user:mvbob read 'llama/*'" "rule 13 denies user mvbob (5002) to read 'llama/*'; it matches 2 files now"
+	run -0 --separate-stderr mv_ mode learn user:mvalice llama --for 1d
+	[[ $stderr == *"llama is a directory: did you mean 'llama/**', which is what is in it?"* ]]
+}
+
+@test "grant and deny: a rule that does nothing, or more than it seems to, says so at once" {
+	mv_ deny user:mvbob read 'vision/**' 2>/dev/null
+	said "grant user:mvbob read vision/a.onnx --days mon-fri" "it does nothing: rule 1 denies all of it"
+	said "deny user:mvbob read vision/a.onnx" "it does nothing: rule 1 denies all of it already"
+	said_only "grant user:mvalice read 'vision/**' --days mon-fri" \
+		"rule 4 allows user mvalice (5001) to read 'vision/**' mon-fri (UTC); it matches 2 files now"
+	said "grant user:mvalice read 'vision/**' --days mon-fri --note again" \
+		"it does nothing: rule 4 allows all of it already"
+	said "grant user:mvcarol unit:'*' read llama/c" "unit:'*' is every process: name the unit"
+	said "grant user:mvcarol write llama/c" "mounts are read-only in this version: write changes nothing yet"
+	said "grant user:mvcarol read 'llama/**' --max-bytes 1/day" \
+		"2 of these files are larger than all of --max-bytes, 1 bytes, and not to be read by it"
+	said_only "grant user:mvcarol read 'llama/**' --max-bytes 2/day" \
+		"rule 9 allows user mvcarol (5003) to read 'llama/**' at most 2 bytes a day for each user; it matches 2 files now"
+}

@@ -262,3 +262,18 @@ modelvault: rules import: nothing was changed" ]
 	[ -z "$stderr" ]
 	unchanged
 }
+
+@test "explain, who and ls: a path that is not there, with the one that was perhaps meant" {
+	table 6 <<-CASES
+		explain @ vision/a.onx --user mvalice|vision/a.onx: no such name in this vault; did you mean vision/a.onnx?
+		explain @ visoin/a.onx --user mvalice|visoin/a.onx: no such name in this vault; did you mean vision/a.onnx?
+		explain @ ./vision/a.onnx --user mvalice|./vision/a.onnx: no such name in this vault; did you mean vision/a.onnx?
+		explain @ mnt/vision/a.onnx --user mvalice|mnt/vision/a.onnx: no such name in this vault; did you mean vision/a.onnx?
+		explain @ \$F/vault/vision/a.onnx --user mvalice|$F/vault/vision/a.onnx: no such name in this vault; did you mean vision/a.onnx?
+		who @ Vision|Vision: no such name in this vault; did you mean vision?
+		ls @ visio|visio: no such name in this vault; did you mean vision?
+		explain @ 'vision/*' --user mvalice|vision/*: no such name in this vault; \`modelvault ls $F/vault\` shows what is there
+		who @ other|other: no such name in this vault; \`modelvault ls $F/vault\` shows what is there
+	CASES
+	unchanged
+}
