@@ -50,7 +50,7 @@ day for each user (note: 'for the paper'); it matches 2 files now" ]
 		[ "$stderr" = "modelvault: grant: $line" ] || { echo "$words: $stderr"; false; }
 	done <<-'CASES'
 		read x --until 8h|--until 8h: that is a duration, which --for takes; a time is 2027-03-01, '2027-03-01 18:00' or 2027-03-01T18:00:00Z
-		read x --until 2027-02-30|--until 2027-02-30: there is no day 2027-02-30
+		read x --until 2027-02-30|--until 2027-02-30: there is no day 2027-02-30; that month ends with 2027-02-28
 		read x --for 2127-01-01|--for 2127-01-01: that is a time, which --until takes
 		read x --for 8|--for 8: 8 of what? 8m, 8h, 8d or 8w
 		read x --for 8hours|--for 8hours: did you mean 8h?
@@ -66,6 +66,8 @@ day for each user (note: 'for the paper'); it matches 2 files now" ]
 		read x --from 2127-01-02 --until 2127-01-01|--until 2127-01-01 00:00 UTC is not after --from 2127-01-02 00:00 UTC
 		read x --json|--json goes with --dry-run
 	CASES
+	run -2 mv_ grant any read x --until "$(date -u +%F)"
+	[[ $output == *" is over already, when that day began: did you mean --until $(date -u -d tomorrow +%F)?" ]]
 	run -2 mv_ deny any read x --max-bytes 1G/day
 	[[ $output == "modelvault: deny: --max-bytes counts what is read: it stands with a rule that allows read" ]]
 	run -2 mv_ grant any read x --untl 2127-01-01
