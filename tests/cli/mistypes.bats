@@ -73,7 +73,12 @@ ORDER="SUBJECT... PERMS PATTERN, as in user:alice read 'llama/**'"
 		grant @ role:vision reads x|grant: reads are no permissions: did you mean read?
 		grant @ role:vision 'vision/**' read|grant: 'vision/**' stands before read: the permissions come first, then the pattern: read 'vision/**'
 		grant @ read role:vision x|grant: role:vision stands behind read: subjects come first, as in user:alice read 'llama/**'
-		grant @ role:vision read a b|grant: read is followed by more than one word: one pattern a rule, in quotes so that the shell leaves it alone
+		grant @ role:vision read a b|grant: b is one word too many: behind read stands one pattern; what has blanks or a '*', a --note too, stands in quotes so that the shell leaves it whole
+		grant @ role:vision read a --note for us|grant: us is one word too many: behind read stands one pattern; what has blanks or a '*', a --note too, stands in quotes so that the shell leaves it whole
+		grant @ 'vision/**' role:vision read|grant: 'vision/**' stands first: subjects, permissions, and the pattern last: role:vision read 'vision/**'
+		grant @ role:vision read+list x|grant: read+list are no permissions: did you mean read,list?
+		grant @ role:vision perm=read x|grant: perm=read are no permissions: did you mean read?
+		grant @ role:vision execute x|grant: execute are no permissions: did you mean read?
 		grant @ role:vision except user:mvbob read x|grant: except: an exception is a rule of its own, and deny wins: modelvault deny VAULT user:mvbob read 'PATTERN'
 		grant @ role:vision read x except user:mvbob|grant: except: an exception is a rule of its own, and deny wins: modelvault deny VAULT user:mvbob read 'PATTERN'
 		grant @ role:vision read x but not mvbob|grant: but: an exception is a rule of its own, and deny wins: modelvault deny VAULT user:NAME read 'PATTERN'
@@ -116,12 +121,24 @@ ORDER="SUBJECT... PERMS PATTERN, as in user:alice read 'llama/**'"
 		grant @ any:all read x|grant: any:all is no subject: did you mean any, which is everybody?
 		grant @ service:infer.service read x|grant: service:infer.service is no subject: did you mean unit:infer.service?
 		grant @ unit:/system.slice/infer.service read x|grant: unit:/system.slice/infer.service: one component of a cgroup's path follows, without '/'; did you mean unit:infer.service?
+		grant @ service:infer read x|grant: service:infer is no subject: did you mean unit:infer.service?
+		grant @ user: mvalice read x|grant: user: is not complete: did you mean user:mvalice, in one word?
+		grant @ unit: infer.service read x|grant: unit: is not complete: did you mean unit:infer.service, in one word?
+		grant @ userns read x|grant: userns is not complete: did you mean userns:contained?
+		grant @ unit:x.service userns:container read x|grant: userns:container: contained is all that may follow; did you mean userns:contained?
+		grant @ sha256sum:@/bin/true read x|grant: sha256sum:@/bin/true is no subject: did you mean sha256:@/bin/true?
 		grant @ sha256:/bin/true read x|grant: sha256:/bin/true: 64 lower-case hex digits follow, or @FILE to have FILE hashed; did you mean sha256:@/bin/true?
 	CASES
 	# There is no such group: what is not there is exit 6, as ever.
 	table 6 <<-CASES
 		grant @ group:vision read x|grant: group:vision: there is a role of that name: did you mean role:vision?
 		grant @ user:Vision read x|grant: user:Vision: there is a role of that name: did you mean role:vision?
+		grant @ user:mvteam read x|grant: user:mvteam: there is no such user on this machine; did you mean group:mvteam?
+		grant @ group:mvalice read x|grant: group:mvalice: there is no such group on this machine; did you mean user:mvalice?
+		grant @ user:MVAlice read x|grant: user:MVAlice: there is no such user on this machine; did you mean user:mvalice?
+		grant @ user:mvcaroll read x|grant: user:mvcaroll: there is no such user on this machine; did you mean user:mvcarol?
+		role @ add vision user:mvteam|role: user:mvteam: there is no such user on this machine; did you mean group:mvteam?
+		grant @ user:no-such-name-at-all read x|grant: user:no-such-name-at-all: there is no such user on this machine; a number is taken as it is
 	CASES
 	unchanged
 }
@@ -274,6 +291,20 @@ modelvault: rules import: nothing was changed" ]
 		ls @ visio|visio: no such name in this vault; did you mean vision?
 		explain @ 'vision/*' --user mvalice|vision/*: no such name in this vault; \`modelvault ls $F/vault\` shows what is there
 		who @ other|other: no such name in this vault; \`modelvault ls $F/vault\` shows what is there
+	CASES
+	unchanged
+}
+
+@test "grant: patterns that are none, with the one that was meant" {
+	table <<-CASES
+		grant @ role:vision read vision/|grant: vision/ is no pattern: a '/' at the end: write DIR/** for a directory and all beneath; did you mean 'vision/**'?
+		grant @ role:vision read './vision/**'|grant: './vision/**' is no pattern: '.' and '..' are no names in a vault; did you mean 'vision/**'?
+		grant @ role:vision read 'vision//**'|grant: 'vision//**' is no pattern: an empty name between two slashes; did you mean 'vision/**'?
+		grant @ role:vision read 'vision**'|grant: 'vision**' is no pattern: '**' stands alone between slashes: not a**b but a*/**/*b; did you mean 'vision/**'?
+		grant @ role:vision read 'vision/**.onnx'|grant: 'vision/**.onnx' is no pattern: '**' stands alone between slashes: not a**b but a*/**/*b; did you mean 'vision/**/*.onnx'?
+		grant @ role:vision read 'a/**,b/**'|grant: 'a/**,b/**' is no pattern: '**' stands alone between slashes: not a**b but a*/**/*b; one pattern a rule
+		grant @ role:vision read '../vision/**'|grant: '../vision/**' is no pattern: '.' and '..' are no names in a vault
+		grant @ role:vision read /|grant: / is no pattern: '/' alone is no pattern: ** is everything
 	CASES
 	unchanged
 }
