@@ -52,7 +52,7 @@ static int complain_about_end(
 
 	time_zone_local(until_ns, &end);
 	time_zone_local(now_ns, &now);
-	if (end.day != now.day || end.minute || !meant_time("tomorrow", now_ns, &tomorrow))
+	if (end.day != now.day || end.minute || !time_meant("tomorrow", now_ns, &tomorrow))
 		return complain(ret_mistake, "--until %s is over already", until);
 	return complain(ret_mistake,
 		"--until %s is over already, when that day began: did you mean --until %s?", until,

@@ -61,7 +61,5 @@ const char *meant_per(const char *text, size_t *ret_len);
 /* "20 opens": the digits of a number of opens. */
 size_t meant_count(const char *text, size_t len);
 bool meant_size(const char *text, size_t len, struct buffer *to);
-/* time_meant.c: a day (and time) in another form, "1.3.2127", "March", as a word: 2127-03-01. */
-bool meant_time(const char *text, int64_t now_ns, struct buffer *to);
 
 #endif

@@ -101,12 +101,12 @@ static int complain_about_time(const struct word *word, int64_t now_ns, int resu
 		snprintf(date, sizeof(date), "%.10s", word->value);
 		if (time_from_words(date, &unused) < 0)
 			return complain_about_day(word);
-		if (meant_time(word->value, now_ns, &meant))
+		if (time_meant(word->value, now_ns, &meant))
 			return complain(word, "did you mean %s?", buffer_text(&meant));
 		return complain(word, "what follows the day is no time of it, 00:00 to 23:59: %s",
 			TIME_EXAMPLES);
 	}
-	if (meant_time(word->value, now_ns, &meant))
+	if (time_meant(word->value, now_ns, &meant))
 		return complain(word, "did you mean %s?", buffer_text(&meant));
 	return complain(word, "a time is written %s", TIME_EXAMPLES);
 }

@@ -192,7 +192,7 @@ static bool add_of_digits(const char *text, struct buffer *to)
 	       add_day(&said, year, month, day, to);
 }
 
-bool meant_time(const char *text, int64_t now_ns, struct buffer *to)
+bool time_meant(const char *text, int64_t now_ns, struct buffer *to)
 {
 	struct said said = {0}, today = {0};
 	struct local_time now;

@@ -308,3 +308,37 @@ modelvault: rules import: nothing was changed" ]
 	CASES
 	unchanged
 }
+
+@test "commands, and words of rules, revoke, why and explain, that are another's or mistyped" {
+	table <<-CASES
+		allow @ role:vision read x|there is no command 'allow'; did you mean 'grant'?
+		Grant @ role:vision read x|there is no command 'Grant'; did you mean 'grant'?
+		forbid @ role:vision read x|there is no command 'forbid'; did you mean 'deny'?
+		explains @ vision|there is no command 'explains'; did you mean 'explain'?
+		modes @|there is no command 'modes'; did you mean 'mode'?
+		@ grant role:vision read x|there is no command '@': the command comes first: modelvault grant @ ...
+		--days mon-fri grant @ role:vision read x|there is no command '--days': the command comes first, options anywhere behind it; \`modelvault help\` lists them
+		rules @ imports f|rules: 'imports' is not known; did you mean import?
+		rules @ show|rules: 'show' is not known; did you mean list?
+		rules @ grant role:vision read x|rules: 'grant' is a command of its own: modelvault grant @ ...
+		rules @ delete 1|rules: 'delete' is a command of its own: modelvault revoke @ ...
+		revoke @ '#1'|revoke: '#1' is no rule number; did you mean 1?
+		revoke @ 1,2|revoke: '1,2' is no rule number; did you mean 1 2?
+		revoke @ rule:1|revoke: 'rule:1' is no rule number; did you mean 1?
+		revoke @ user:mvalice|revoke: 'user:mvalice' is no rule number; for all of a user's: --user mvalice
+		grant @ role:vision read x --hours 09:00 - 17:00|grant: --hours 09:00 -: the value is one word without blanks, as in --hours 09:00-18:00
+		grant @ role:vision read x --days mon - fri|grant: --days mon -: the value is one word without blanks, as in --days mon-fri
+		grant @ role:vision read x --max-opens 20 per day|grant: --max-opens 20 per: the value is one word without blanks, as in --max-opens 20/day
+		grant @ role:vision --perm read x|grant: unknown option '--perm': permissions are a word before the pattern: read 'PATTERN'
+		explain @ vision/a.onnx unit:infer.service --user mvalice|explain: 'unit:infer.service' is one operand too many: did you mean --unit infer.service?
+		explain @ vision/a.onnx read --user mvalice|explain: 'read' is one operand too many: did you mean --perm read?
+		explain @ vision/a.onnx --user mvalice --at 1.3.2127|explain: --at 1.3.2127: did you mean 2127-03-01?
+		explain @ vision/a.onnx --user mvalice --at 'some day'|explain: --at some day: a time is 2027-03-01, '2027-03-01 18:00' in the vault's time zone (UTC), or RFC 3339
+	CASES
+	table 6 <<-CASES
+		revoke @ 7|revoke: there is no rule 7; \`modelvault rules $F/vault\` lists them; nothing was revoked
+		why vision/a.onnx|why: vision/a.onnx is not in a mount of a vault; give the path that was refused, as in why /MOUNTPOINT/NAME
+		grant @ role:mvteam read x|grant: there is no role mvteam; did you mean group:mvteam? \`modelvault role $F/vault add mvteam user:NAME\` makes it
+	CASES
+	unchanged
+}
