@@ -60,7 +60,7 @@ static void complain_about_number(struct vault *vault, struct verb_call *call, c
 {
 	scope_buffer struct buffer meant = {0};
 
-	if (strncmp(text, "user:", 5) == 0 && text[5])
+	if (strncmp(text, "user:", 5) == 0 && text[5] && !strchr(text, ' '))
 		complain(call->output,
 			"revoke: '%s' is no rule number; for all of a user's: --user %s", text,
 			text + 5);
@@ -88,8 +88,8 @@ static int collect_operands(struct vault *vault, struct verb_call *call, struct 
 		}
 		if (!ruleset_find(ruleset, number)) {
 			complain(call->output,
-				"revoke: there is no rule %llu; `modelvault rules %s` lists them; "
-				"nothing was revoked",
+				"revoke: there is no rule %llu; nothing was revoked; `modelvault "
+				"rules %s` lists them",
 				(unsigned long long)number, vault->place.path);
 			return EXIT_NOT_FOUND;
 		}

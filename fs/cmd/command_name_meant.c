@@ -8,6 +8,7 @@
 #include "policy/near_word.h"
 
 #define COMMANDS_SEEN 64
+#define BEGINNING_MIN 3
 
 /* What other tools call it. */
 static const char *command_called(const char *name)
@@ -29,7 +30,20 @@ static const char *command_called(const char *name)
 	return NULL;
 }
 
-/* In capital letters, with an s too many, mistyped, or with the same beginning of two letters. */
+static const char *word_begun(const char *name, const char *const *names, size_t count)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < count && len >= BEGINNING_MIN; i++)
+		if (strncmp(names[i], name, len) == 0)
+			return names[i];
+	return NULL;
+}
+
+/*
+ * In capital letters, cut off, mistyped, or with the same beginning of two letters. "rule" is of
+ * rules, though role is as near.
+ */
 static const char *nearest_command(const char *name)
 {
 	const char *names[COMMANDS_SEEN] = {0}, *near;
@@ -42,7 +56,9 @@ static const char *nearest_command(const char *name)
 			return command->name;
 		names[count++] = command->name;
 	}
-	near = nearest_word(name, strlen(name), names, count);
+	near = word_begun(name, names, count);
+	if (!near)
+		near = nearest_word(name, strlen(name), names, count);
 	for (size_t i = 0; i < count && !near; i++)
 		if (strncmp(names[i], name, 2) == 0)
 			near = names[i];

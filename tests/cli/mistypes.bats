@@ -315,6 +315,7 @@ modelvault: rules import: nothing was changed" ]
 		Grant @ role:vision read x|there is no command 'Grant'; did you mean 'grant'?
 		forbid @ role:vision read x|there is no command 'forbid'; did you mean 'deny'?
 		explains @ vision|there is no command 'explains'; did you mean 'explain'?
+		rule @|there is no command 'rule'; did you mean 'rules'?
 		modes @|there is no command 'modes'; did you mean 'mode'?
 		@ grant role:vision read x|there is no command '@': the command comes first: modelvault grant @ ...
 		--days mon-fri grant @ role:vision read x|there is no command '--days': the command comes first, options anywhere behind it; \`modelvault help\` lists them
@@ -325,6 +326,7 @@ modelvault: rules import: nothing was changed" ]
 		revoke @ '#1'|revoke: '#1' is no rule number; did you mean 1?
 		revoke @ 1,2|revoke: '1,2' is no rule number; did you mean 1 2?
 		revoke @ rule:1|revoke: 'rule:1' is no rule number; did you mean 1?
+		revoke @ "user:mvalice read x"|revoke: 'user:mvalice read x' is no rule number; \`modelvault rules $F/vault\` lists them, --user NAME takes all of a user's
 		revoke @ user:mvalice|revoke: 'user:mvalice' is no rule number; for all of a user's: --user mvalice
 		grant @ role:vision read x --hours 09:00 - 17:00|grant: --hours 09:00 -: the value is one word without blanks, as in --hours 09:00-18:00
 		grant @ role:vision read x --days mon - fri|grant: --days mon -: the value is one word without blanks, as in --days mon-fri
@@ -336,7 +338,7 @@ modelvault: rules import: nothing was changed" ]
 		explain @ vision/a.onnx --user mvalice --at 'some day'|explain: --at some day: a time is 2027-03-01, '2027-03-01 18:00' in the vault's time zone (UTC), or RFC 3339
 	CASES
 	table 6 <<-CASES
-		revoke @ 7|revoke: there is no rule 7; \`modelvault rules $F/vault\` lists them; nothing was revoked
+		revoke @ 7|revoke: there is no rule 7; nothing was revoked; \`modelvault rules $F/vault\` lists them
 		why vision/a.onnx|why: vision/a.onnx is not in a mount of a vault; give the path that was refused, as in why /MOUNTPOINT/NAME
 		grant @ role:mvteam read x|grant: there is no role mvteam; did you mean group:mvteam? \`modelvault role $F/vault add mvteam user:NAME\` makes it
 	CASES
