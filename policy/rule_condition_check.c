@@ -43,6 +43,22 @@ static bool ever_holds(const struct rule_condition *condition, int64_t now_ns)
 	return true;
 }
 
+/* An end that is a day ends where the day begins: who names today means all of it. */
+static int complain_about_end(
+	int64_t until_ns, const char *until, int64_t now_ns, char **ret_mistake)
+{
+	scope_buffer struct buffer tomorrow = {0};
+	struct local_time end, now;
+
+	time_zone_local(until_ns, &end);
+	time_zone_local(now_ns, &now);
+	if (end.day != now.day || end.minute || !time_meant("tomorrow", now_ns, &tomorrow))
+		return complain(ret_mistake, "--until %s is over already", until);
+	return complain(ret_mistake,
+		"--until %s is over already, when that day began: did you mean --until %s?", until,
+		buffer_text(&tomorrow));
+}
+
 int rule_condition_check(const struct rule_condition *condition, bool allows_read, int64_t now_ns,
 	char **ret_mistake)
 {
@@ -51,7 +67,7 @@ int rule_condition_check(const struct rule_condition *condition, bool allows_rea
 	time_to_words(condition->from_ns, from);
 	time_to_words(condition->until_ns, until);
 	if (condition->until_ns && condition->until_ns <= now_ns)
-		return complain(ret_mistake, "--until %s is over already", until);
+		return complain_about_end(condition->until_ns, until, now_ns, ret_mistake);
 	if (condition->until_ns && condition->until_ns <= condition->from_ns)
 		return complain(ret_mistake, "--until %s is not after --from %s", until, from);
 	if (rule_condition_has_budget(condition) && !allows_read)

@@ -33,33 +33,77 @@ bool is_longer_unit(const char *unit)
 	       strcasecmp(unit, "yr") == 0 || strcasecmp(unit, "yrs") == 0;
 }
 
-/* "9" or "9:30" at *at, which moves, as people write hours. */
-static bool loose_minute(const char **at, unsigned *ret_minute)
+/* Every way to write a range with one '-', appended: "mon..fri", "mon to fri", long dashes. */
+static void with_dashes(const char *text, struct buffer *to)
 {
-	unsigned hour, minute = 0;
+	static const char *const ranges[] = {
+		" to ", " until ", "..", "\xe2\x80\x93", "\xe2\x80\x94", "\xe2\x88\x92"};
+
+	while (*text) {
+		size_t i = 0;
+
+		while (i < ARRAY_SIZE(ranges) &&
+			strncasecmp(text, ranges[i], strlen(ranges[i])) != 0)
+			i++;
+		buffer_add_u8(to, i < ARRAY_SIZE(ranges) ? '-' : (uint8_t)*text);
+		text += i < ARRAY_SIZE(ranges) ? strlen(ranges[i]) : 1;
+	}
+}
+
+/* "am" or "pm" behind an hour of twelve; moves *at. */
+static bool half_of_day(const char **at, unsigned *hour)
+{
+	bool pm = strncasecmp(*at, "pm", 2) == 0;
+
+	if (!pm && strncasecmp(*at, "am", 2) != 0)
+		return true;
+	*at += 2;
+	if (*hour < 1 || *hour > 12)
+		return false;
+	*hour = *hour % 12 + (pm ? 12 : 0);
+	return true;
+}
+
+/* "9", "9:30", "0930", "09:30:00" or "9am" at *at, which moves, as people write hours. */
+bool loose_minute(const char **at, unsigned *ret_minute)
+{
+	size_t digits = strspn(*at, DIGITS);
+	char of_hour[3] = "";
+	unsigned hour = 0, minute = 0;
 	int len = 0;
 
-	if (**at < '0' || **at > '9' || sscanf(*at, "%2u%n", &hour, &len) != 1)
+	if (digits < 1 || digits > 4)
 		return false;
-	*at += len;
-	if (**at == ':' || **at == '.' || **at == 'h') {
-		if (sscanf(*at + 1, "%2u%n", &minute, &len) != 1)
+	memcpy(of_hour, *at, digits > 2 ? digits - 2 : digits);
+	sscanf(of_hour, "%2u", &hour);
+	*at += strlen(of_hour);
+	if (digits > 2 || **at == ':' || **at == '.' || **at == 'h') {
+		*at += digits <= 2;
+		if (sscanf(*at, "%2u%n", &minute, &len) != 1)
 			return false;
-		*at += 1 + len;
+		*at += len;
 	}
+	/* Seconds say nothing here. */
+	if (strncmp(*at, ":00", 3) == 0)
+		*at += 3;
+	if (!half_of_day(at, &hour))
+		return false;
 	*ret_minute = 60 * hour + minute;
 	return minute < 60 && *ret_minute <= MINUTES_OF_DAY;
 }
 
 bool meant_hours(const char *text, struct buffer *to)
 {
-	const char *at = text;
+	scope_buffer struct buffer tidy = {0};
+	const char *at;
 	unsigned from, until;
 
+	with_dashes(text, &tidy);
+	at = buffer_text(&tidy);
 	if (!loose_minute(&at, &from))
 		return false;
 	at += strspn(at, " ");
-	at += *at == '-';
+	at += *at == '-' || *at == ',';
 	at += strspn(at, " ");
 	if (!loose_minute(&at, &until) || *at || from % MINUTES_OF_DAY == until)
 		return false;
@@ -69,25 +113,36 @@ bool meant_hours(const char *text, struct buffer *to)
 	return true;
 }
 
+/* The day whose name begins so, "mon"; NULL: none. */
+static const char *day_begun(const char *text, size_t len)
+{
+	static const char *const full[] = {"mondays", "tuesdays", "wednesdays", "thursdays",
+		"fridays", "saturdays", "sundays", "weds", "tues", "thurs"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(full) && len >= 2; i++)
+		if (strncasecmp(text, full[i], len) == 0)
+			return full[i];
+	return NULL;
+}
+
 /* "Mondays - Friday" as "mon-fri", when every word of it begins as a day of the week does. */
 bool meant_days(const char *text, uint8_t *ret_days)
 {
-	static const char *const full[] = {"mondays", "tuesdays", "wednesdays", "thursdays",
-		"fridays", "saturdays", "sundays", "weds", "tues", "thurs", "thurs"};
-	scope_buffer struct buffer tidy = {0};
+	scope_buffer struct buffer dashed = {0}, tidy = {0};
 
 	if (strncasecmp(text, "weekday", 7) == 0 || strncasecmp(text, "workday", 7) == 0)
 		text = "mon-fri";
 	else if (strncasecmp(text, "weekend", 7) == 0)
 		text = "sat,sun";
+	with_dashes(text, &dashed);
+	text = buffer_text(&dashed);
 	while (*text) {
-		size_t len = strcspn(text, "-, /;"), i = 0;
+		size_t len = strcspn(text, "-, /;");
+		const char *day = day_begun(text, len);
 
-		while (i < ARRAY_SIZE(full) && (len < 3 || strncasecmp(text, full[i], len) != 0))
-			i++;
-		if (i == ARRAY_SIZE(full))
+		if (!day)
 			return false;
-		buffer_add_format(&tidy, "%.3s", text);
+		buffer_add_format(&tidy, "%.3s", day);
 		text += len;
 		len = strspn(text, "-, /;");
 		if (text[len])
@@ -97,9 +152,63 @@ bool meant_days(const char *text, uint8_t *ret_days)
 	return days_from_text(buffer_text(&tidy), ret_days) == 0;
 }
 
+bool means_every_day(const char *text)
+{
+	static const char *const known[] = {
+		"daily", "all", "any", "every", "everyday", "every day", "always", "*"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (strcasecmp(text, known[i]) == 0)
+			return true;
+	return false;
+}
+
+/* "20 per day", "20-day", "20/day": the period's text, and how long the amount before it is. */
+const char *meant_per(const char *text, size_t *ret_len)
+{
+	static const char *const per[] = {
+		"/", " per ", "per ", "per", " a ", " each ", " every ", " in ", "-", " "};
+
+	for (size_t i = 0; i < ARRAY_SIZE(per); i++) {
+		const char *found = strcasestr(text, per[i]);
+
+		if (!found || found == text)
+			continue;
+		*ret_len = (size_t)(found - text);
+		while (text[*ret_len - 1] == ' ' && *ret_len > 1)
+			--*ret_len;
+		found += strlen(per[i]);
+		return found + strspn(found, " ");
+	}
+	*ret_len = strlen(text);
+	return NULL;
+}
+
+/* "20 opens", "20x": how many digits of it are a number of opens; 0: it is none. */
+size_t meant_count(const char *text, size_t len)
+{
+	static const char *const units[] = {"", "x", "open", "opens", "times", "reads", "files"};
+	size_t digits = strspn(text, DIGITS), skipped = digits + strspn(text + digits, " ");
+
+	for (size_t i = 0; i < ARRAY_SIZE(units) && digits < len && skipped < len; i++)
+		if (len - skipped == strlen(units[i]) &&
+			strncasecmp(text + skipped, units[i], len - skipped) == 0)
+			return digits;
+	return 0;
+}
+
 /* "days", "d", "DAY": the period that was meant, or NULL. */
 const char *meant_period(const char *text)
 {
+	static const struct {
+		const char *text;
+		enum rule_period period;
+	} lengths[] = {{"60m", PERIOD_HOUR}, {"1h", PERIOD_HOUR}, {"24h", PERIOD_DAY},
+		{"1d", PERIOD_DAY}, {"7d", PERIOD_WEEK}, {"1w", PERIOD_WEEK}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
+		if (strncasecmp(text, lengths[i].text, strlen(lengths[i].text)) == 0)
+			return rule_period_words[lengths[i].period];
 	for (unsigned i = 0; *text && i < PERIOD_COUNT; i++) {
 		const char *word = rule_period_words[i];
 

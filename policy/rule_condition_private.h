@@ -52,9 +52,14 @@ char meant_unit(const char *text); /* "hours": h */
 bool is_longer_unit(const char *text);
 bool meant_hours(const char *text, struct buffer *to);
 bool meant_days(const char *text, uint8_t *ret_days);
+bool means_every_day(const char *text);
+/* "9", "9:30", "0930", "9am" at *at, which moves: minutes of the day, 0..1440. */
+bool loose_minute(const char **at, unsigned *ret_minute);
 const char *meant_period(const char *text);
+/* "20 per day": the period's text and the length of the amount; NULL: there is no period. */
+const char *meant_per(const char *text, size_t *ret_len);
+/* "20 opens": the digits of a number of opens. */
+size_t meant_count(const char *text, size_t len);
 bool meant_size(const char *text, size_t len, struct buffer *to);
-/* time_meant.c: a day (and time) in another form, "1.3.2127", "March", as a word: 2127-03-01. */
-bool meant_time(const char *text, int64_t now_ns, struct buffer *to);
 
 #endif

@@ -61,6 +61,23 @@ static bool has_form_of_date(const char *text)
 	return true;
 }
 
+/* A date whose day or month is none. */
+static int complain_about_day(const struct word *word)
+{
+	static const unsigned last_days[] = {31, 30, 29, 28};
+	char date[sizeof("2027-03-01")], last[sizeof("2027-03-01")];
+	int64_t unused;
+
+	snprintf(date, sizeof(date), "%.10s", word->value);
+	for (size_t i = 0; i < ARRAY_SIZE(last_days); i++) {
+		snprintf(last, sizeof(last), "%.8s%02u", word->value, last_days[i]);
+		if (time_from_words(last, &unused) == 0)
+			return complain(
+				word, "there is no day %s; that month ends with %s", date, last);
+	}
+	return complain(word, "there is no day %s; the month is 01 to 12", date);
+}
+
 static int complain_about_time(const struct word *word, int64_t now_ns, int result)
 {
 	scope_buffer struct buffer meant = {0};
@@ -73,14 +90,23 @@ static int complain_about_time(const struct word *word, int64_t now_ns, int resu
 	if (duration_from_words(word->value, &unused) == 0)
 		return complain(
 			word, "that is a duration, which --for takes; a time is %s", TIME_EXAMPLES);
+	if (*word->value == '+' && duration_from_words(word->value + 1, &unused) == 0)
+		return complain(
+			word, "that is a duration: did you mean --for %s?", word->value + 1);
+	if (strcasecmp(word->value, "now") == 0)
+		return complain(word, strcmp(word->name, "from") == 0
+					      ? "without --from it begins at once"
+					      : "that is over at once; a time is " TIME_EXAMPLES);
 	if (has_form_of_date(word->value)) {
 		snprintf(date, sizeof(date), "%.10s", word->value);
 		if (time_from_words(date, &unused) < 0)
-			return complain(word, "there is no day %s", date);
+			return complain_about_day(word);
+		if (time_meant(word->value, now_ns, &meant))
+			return complain(word, "did you mean %s?", buffer_text(&meant));
 		return complain(word, "what follows the day is no time of it, 00:00 to 23:59: %s",
 			TIME_EXAMPLES);
 	}
-	if (meant_time(word->value, now_ns, &meant))
+	if (time_meant(word->value, now_ns, &meant))
 		return complain(word, "did you mean %s?", buffer_text(&meant));
 	return complain(word, "a time is written %s", TIME_EXAMPLES);
 }
@@ -195,6 +221,8 @@ static int complain_about_days(const struct word *word, int result)
 
 	if (result == -EEXIST)
 		return complain(word, "names a day twice: each day once, as in mon-fri,sun");
+	if (means_every_day(word->value))
+		return complain(word, "without --days it is every day");
 	if (!meant_days(word->value, &meant))
 		return complain(word, "days are mon, tue, wed, thu, fri, sat, sun: mon-fri, or "
 				      "sat,sun");
@@ -213,12 +241,17 @@ static int set_days(struct rule_condition *condition, const struct word *word, i
 	return r < 0 ? complain_about_days(word, r) : 0;
 }
 
-static int complain_about_amount(const struct word *word, const char *units, const char *period)
+static int complain_about_amount(const struct word *word, const char *units)
 {
-	size_t len = strcspn(word->value, "/");
 	scope_buffer struct buffer right = {0};
+	const char *per, *period;
 	uint64_t unused;
+	size_t len;
 
+	per = meant_per(word->value, &len);
+	period = per ? meant_period(per) : NULL;
+	if (!*units && meant_count(word->value, len))
+		len = meant_count(word->value, len);
 	if (amount_from_text(word->value, len, units, &unused) == 0)
 		buffer_add(&right, word->value, len);
 	else if (!*units || !meant_size(word->value, len, &right))
@@ -235,7 +268,6 @@ static int complain_about_amount(const struct word *word, const char *units, con
 
 static int complain_about_budget(const struct word *word, const char *units, int result)
 {
-	const char *slash = strchr(word->value, '/');
 	size_t digits = strspn(word->value, DIGITS);
 
 	if (result == -ERANGE && strspn(word->value, "0") == digits)
@@ -243,7 +275,7 @@ static int complain_about_budget(const struct word *word, const char *units, int
 	if (result == -ERANGE)
 		return complain(word, "is more than can be counted; without --%s there is no limit",
 			word->name);
-	return complain_about_amount(word, units, slash ? meant_period(slash + 1) : NULL);
+	return complain_about_amount(word, units);
 }
 
 static int set_budget(struct rule_budget *budget, const char *units, const struct word *word)

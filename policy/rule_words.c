@@ -68,15 +68,14 @@ static int resolve_name(const char *text, struct subject_word *word, char **ret_
 
 /* user:NAME, group:NAME, loginuid:NAME, with a number instead, or with both. */
 static int add_named_word(struct rule *rule, enum subject_word_kind kind, const char *text,
-	const char *name, char **ret_mistake)
+	const char *name, const char *next, char **ret_mistake)
 {
 	struct subject_word word = {0};
 	uint32_t number;
 	int r;
 
 	if (*name == '\0')
-		return words_complain(
-			ret_mistake, -EINVAL, text, " is not complete: a name or a number follows");
+		return words_complain_about_kind(text, kind, next, ret_mistake);
 	if (name[strspn(name, "0123456789")] == '\0' && id_from_text(name, &number) < 0)
 		return words_complain(ret_mistake, -EINVAL, text,
 			": the number is between 0 and 4294967294, without zeros before it");
@@ -97,11 +96,13 @@ static int add_named_word(struct rule *rule, enum subject_word_kind kind, const 
 
 /* role: exe: sha256: unit: userns: and their text. */
 static int add_text_word(struct rule *rule, enum subject_word_kind kind, const char *text,
-	const char *value, char **ret_mistake)
+	const char *value, const char *next, char **ret_mistake)
 {
 	const struct subject_word word = {.kind = kind, .name = (char *)(uintptr_t)value};
 	const char *mistake = subject_word_mistake(kind, value);
 
+	if (!*value && next)
+		return words_complain_about_kind(text, kind, next, ret_mistake);
 	if (mistake)
 		return words_complain_about_value(kind, text, value, mistake, ret_mistake);
 	return rule_add_word(rule, &word);
@@ -121,8 +122,8 @@ static int add_word(struct rule *rule, const char *text, const char *next, char 
 		if (strlen(prefix) != len || memcmp(prefix, text, len) != 0)
 			continue;
 		return subject_word_has_number(kind)
-			       ? add_named_word(rule, kind, text, text + len + 1, ret_mistake)
-			       : add_text_word(rule, kind, text, text + len + 1, ret_mistake);
+			       ? add_named_word(rule, kind, text, text + len + 1, next, ret_mistake)
+			       : add_text_word(rule, kind, text, text + len + 1, next, ret_mistake);
 	}
 	return words_complain_about_subject(text, next, ret_mistake);
 }
@@ -136,7 +137,7 @@ static int set_pattern(struct rule *rule, const char *text, char **ret_mistake)
 
 	r = path_pattern_new(text, len, &compiled, &mistake);
 	if (r == -EINVAL && mistake)
-		return words_complain(ret_mistake, -EINVAL, text, " is no pattern: %s", mistake);
+		return words_complain_about_pattern(text, mistake, ret_mistake);
 	if (r < 0)
 		return r;
 	rule->pattern = strdup(text);

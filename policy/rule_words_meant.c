@@ -4,6 +4,7 @@
  * alone: nothing that is guessed here is ever put in force.
  */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "keystore/base/limits.h"
 #include "policy/near_word.h"
@@ -12,6 +13,8 @@
 #include "policy/rule_words_private.h"
 #include "policy/shell_word.h"
 #include "policy/user_database.h"
+
+#define USERS_COMPARED 20000 /* a directory service may have millions */
 
 /* What other tools call it. */
 static const struct {
@@ -22,8 +25,8 @@ static const struct {
 	{"slice", WORD_UNIT}, {"cgroup", WORD_UNIT}, {"program", WORD_EXE}, {"prog", WORD_EXE},
 	{"binary", WORD_EXE}, {"bin", WORD_EXE}, {"path", WORD_EXE}, {"executable", WORD_EXE},
 	{"sha", WORD_SHA256}, {"sha-256", WORD_SHA256}, {"hash", WORD_SHA256},
-	{"digest", WORD_SHA256}, {"login", WORD_LOGINUID}, {"auid", WORD_LOGINUID},
-	{"container", WORD_UNIT}};
+	{"digest", WORD_SHA256}, {"sha256sum", WORD_SHA256}, {"login", WORD_LOGINUID},
+	{"auid", WORD_LOGINUID}, {"container", WORD_UNIT}};
 
 /* The kind that the first len bytes name, in any case, or nearly; WORD_ANY: none. */
 static enum subject_word_kind kind_meant(const char *text, size_t len)
@@ -129,6 +132,9 @@ static bool value_meant(enum subject_word_kind kind, const char *value, struct b
 			return false;
 		buffer_add_format(to, "@%s", value);
 		return true;
+	case WORD_USERNS:
+		buffer_add_text(to, "contained");
+		return true;
 	default:
 		return false;
 	}
@@ -149,11 +155,51 @@ int words_complain_about_value(enum subject_word_kind kind, const char *text, co
 		ret_mistake, -EINVAL, text, ": %s; did you mean %s?", why, buffer_text(&shown));
 }
 
+/* Who asks for a name that is nearly one of the database. */
+struct near_user {
+	const char *name;
+	char *found; /* owned */
+};
+
+/* The nearest of them; one that is the same but for capital letters ends it. */
+static int consider_user(void *arg, const char *name, uint32_t uid, uint32_t gid)
+{
+	struct near_user *near = arg;
+	bool same = strcasecmp(name, near->name) == 0;
+	const char *both[] = {near->found, name};
+	size_t skip = near->found ? 0 : 1;
+
+	(void)uid;
+	(void)gid;
+	if (!same && nearest_word(near->name, strlen(near->name), both + skip, 2 - skip) != name)
+		return 0;
+	free(near->found);
+	near->found = strdup(name);
+	return same;
+}
+
+/* "group:ml" for user:ml, "user:alice" for user:alcie; false: nothing of the kind is known. */
+static bool known_name_meant(enum subject_word_kind kind, const char *name, struct buffer *to)
+{
+	struct near_user near = {.name = name};
+	uint32_t unused;
+
+	if (kind != WORD_GROUP && group_by_name(name, &unused) == 0)
+		write_subject(WORD_GROUP, name, to);
+	else if (kind == WORD_GROUP && user_by_name(name, &unused, NULL) == 0)
+		write_subject(WORD_USER, name, to);
+	else if (kind != WORD_GROUP && users_each(USERS_COMPARED, consider_user, &near) >= 0 &&
+		 near.found)
+		write_subject(kind, near.found, to);
+	free(near.found);
+	return to->len > 0;
+}
+
 int words_complain_about_lookup(
 	enum subject_word_kind kind, const char *text, int result, char **ret_mistake)
 {
 	const char *prefix = kind == WORD_GROUP ? "group" : "user";
-	scope_buffer struct buffer apart = {0};
+	scope_buffer struct buffer apart = {0}, known = {0};
 
 	if (result == -ENOENT && means_everybody(text))
 		return words_complain(ret_mistake, -EINVAL, text,
@@ -161,6 +207,10 @@ int words_complain_about_lookup(
 	if (result == -ENOENT && split_commas(text, &apart))
 		return words_complain(ret_mistake, -EINVAL, text, ": each is a word of its own: %s",
 			buffer_text(&apart));
+	if (result == -ENOENT && known_name_meant(kind, text + strcspn(text, ":") + 1, &known))
+		return words_complain(ret_mistake, -ENOENT, text,
+			": there is no such %s on this machine; did you mean %s?", prefix,
+			buffer_text(&known));
 	if (result == -ENOENT)
 		return words_complain(ret_mistake, -ENOENT, text,
 			": there is no such %s on this machine; a number is taken as it is",
@@ -280,7 +330,12 @@ static int complain_about_prefix(
 	if (!*value)
 		return words_complain(ret_mistake, -EINVAL, word,
 			" is not complete: a ':' and what it means follow");
-	write_subject(kind, value_meant(kind, value, &meant) ? buffer_text(&meant) : value, &shown);
+	/* What is called a service has that at its end. */
+	if (kind == WORD_UNIT && (*word | 0x20) == 's' && len && !strpbrk(value, "./*"))
+		buffer_add_format(&meant, "%s.service", value);
+	write_subject(kind,
+		meant.len || value_meant(kind, value, &meant) ? buffer_text(&meant) : value,
+		&shown);
 	return words_complain(ret_mistake, -EINVAL, word, " is no subject: did you mean %s?",
 		buffer_text(&shown));
 }
@@ -306,19 +361,24 @@ static enum subject_word_kind bare_meant(const char *word)
 	return subject_word_mistake(WORD_SHA256, word) ? WORD_ANY : WORD_SHA256;
 }
 
-/* A kind without its colon: "user alice" may be two words that were meant as one. */
-static int complain_about_kind_alone(
+int words_complain_about_kind(
 	const char *word, enum subject_word_kind kind, const char *next, char **ret_mistake)
 {
 	scope_buffer struct buffer shown = {0};
+	size_t len = strcspn(word, ":");
 
-	if (!next || strpbrk(next, ":=*/,") || strcmp(next, "read") == 0 ||
-		strcmp(next, "write") == 0 || strcmp(next, "list") == 0)
+	if (kind == WORD_USERNS)
 		return words_complain(ret_mistake, -EINVAL, word,
-			" is not complete: a ':' and what it means follow, as in %s:NAME",
+			" is not complete: did you mean userns:contained?");
+	if (!next || strpbrk(next, ":=*,") || (*next != '/' && strchr(next, '/')) ||
+		strcmp(next, "read") == 0 || strcmp(next, "write") == 0 ||
+		strcmp(next, "list") == 0)
+		return words_complain(ret_mistake, -EINVAL, word,
+			" is not complete: %s, as in %s:NAME",
+			word[len] ? "a name or a number follows" : "a ':' and what it means follow",
 			subject_word_prefix(kind));
 	write_subject(kind, next, &shown);
-	if (strcasecmp(word, "team") == 0) {
+	if (len == 4 && strncasecmp(word, "team", len) == 0) {
 		buffer_add_text(&shown, " or ");
 		write_subject(WORD_GROUP, next, &shown);
 	}
@@ -346,7 +406,7 @@ int words_complain_about_subject(const char *word, const char *next, char **ret_
 	if (bare_meant(word) != WORD_ANY)
 		return complain_about_prefix(word, 0, bare_meant(word), ret_mistake);
 	if (kind != WORD_ANY)
-		return complain_about_kind_alone(word, kind, next, ret_mistake);
+		return words_complain_about_kind(word, kind, next, ret_mistake);
 	if (nearest_word(word, len, (const char *const[]){"any"}, 1))
 		return words_complain(
 			ret_mistake, -EINVAL, word, " is no subject: did you mean any?");

@@ -22,19 +22,37 @@ static bool is_permissions(const char *word)
 	return permissions_from_text(word, &permissions) == 0;
 }
 
-/* "read" and "write" of "read," ",write": the words that commas part, appended to `to`. */
-static bool add_permissions(const char *word, struct buffer *to)
+/* Does one of the words that commas part stand in the list? */
+static bool has_permission(const char *list, const char *word, size_t len)
+{
+	for (const char *at = list; *at; at += strspn(at, ",")) {
+		size_t at_len = strcspn(at, ",");
+
+		if (at_len == len && memcmp(at, word, len) == 0)
+			return true;
+		at += at_len;
+	}
+	return false;
+}
+
+/*
+ * "read" and "write" of "read," ",write": the words that these bytes part, each once, appended to
+ * `to`.
+ */
+static bool add_permissions(const char *word, const char *between, struct buffer *to)
 {
 	bool any = false;
 
-	for (const char *at = word + strspn(word, ", "); *at; at += strspn(at, ", ")) {
-		size_t len = strcspn(at, ", ");
+	for (const char *at = word + strspn(word, between); *at; at += strspn(at, between)) {
+		size_t len = strcspn(at, between);
 
 		if (!word_in(at, len, permission_words, ARRAY_SIZE(permission_words)))
 			return false;
-		if (to->len)
-			buffer_add_u8(to, ',');
-		buffer_add(to, at, len);
+		if (!to->len || !has_permission(buffer_text(to), at, len)) {
+			if (to->len)
+				buffer_add_u8(to, ',');
+			buffer_add(to, at, len);
+		}
 		at += len;
 		any = true;
 	}
@@ -51,7 +69,9 @@ static const char *permissions_meant(const char *word)
 		{"read+write", "read,write"}, {"read/write", "read,write"},
 		{"read|write", "read,write"}, {"read;write", "read,write"}, {"open", "read"},
 		{"load", "read"}, {"use", "read"}, {"access", "read"}, {"ls", "list"},
-		{"all", "read,write,list"}, {"full", "read,write,list"}, {"rwx", "read,write"}};
+		{"all", "read,write,list"}, {"full", "read,write,list"}, {"rwx", "read,write"},
+		{"view", "read"}, {"show", "read"}, {"get", "read"}, {"x", "read"},
+		{"exec", "read"}, {"execute", "read"}, {"run", "read"}, {"see", "list"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (strcasecmp(word, known[i].word) == 0)
@@ -65,9 +85,13 @@ static const char *permissions_meant(const char *word)
 static int complain_about_permissions(const char *word, char **ret_mistake)
 {
 	scope_buffer struct buffer tidy = {0};
+	const char *value = word + strcspn(word, ":=");
 	const char *meant = permissions_meant(word);
 
-	if (!meant && add_permissions(word, &tidy) && is_permissions(buffer_text(&tidy)))
+	/* "perm:read" */
+	value = *value && value[1] ? value + 1 : word;
+	if (!meant && add_permissions(value, ", +/|;&", &tidy) &&
+		is_permissions(buffer_text(&tidy)))
 		meant = buffer_text(&tidy);
 	for (const char *at = word; !meant; at++) {
 		size_t len = strcspn(at, ",");
@@ -96,7 +120,7 @@ static int check_permissions_apart(const char *const *words, size_t count, char 
 		for (size_t j = i; j < count; j++) {
 			bool joins = strcmp(words[j], "and") == 0 || strcmp(words[j], ",") == 0;
 
-			if (!(used && joins) && !add_permissions(words[j], &all))
+			if (!(used && joins) && !add_permissions(words[j], ", ", &all))
 				break;
 			used++;
 		}
@@ -118,6 +142,23 @@ static int complain_swapped(const char *pattern, const char *permissions, char *
 		permissions, permissions, buffer_text(&quoted));
 }
 
+/* The pattern, user:alice, read: what is asked for stands in front of who may. */
+static int complain_pattern_first(
+	const char *const *words, size_t count, const char *permissions, char **ret_mistake)
+{
+	scope_buffer struct buffer right = {0};
+
+	for (size_t i = 1; i + 1 < count; i++) {
+		shell_word_write(words[i], strlen(words[i]), &right);
+		buffer_add_u8(&right, ' ');
+	}
+	buffer_add_format(&right, "%s ", permissions);
+	shell_word_write(words[0], strlen(words[0]), &right);
+	return words_complain(ret_mistake, -EINVAL, words[0],
+		" stands first: subjects, permissions, and the pattern last: %s",
+		buffer_text(&right));
+}
+
 /* Permissions stand at words[at], and not where they belong. */
 static int complain_about_place(
 	const char *const *words, size_t count, size_t at, char **ret_mistake)
@@ -128,6 +169,9 @@ static int complain_about_place(
 				" stands behind %s: subjects come first, as in user:alice %s "
 				"'llama/**'",
 				words[at], words[at]);
+	if (at + 1 == count && at > 1 && strpbrk(words[0], "/*") && *words[0] != '/' &&
+		word_means_subject(words[at - 1]) && !word_means_subject(words[0]))
+		return complain_pattern_first(words, count, words[at], ret_mistake);
 	if (at + 1 == count && at > 0 && word_means_subject(words[at - 1]))
 		return words_complain(ret_mistake, -EINVAL, words[at],
 			" is followed by no pattern: say which files, '**' for all");
@@ -140,9 +184,10 @@ static int complain_about_place(
 	if (at + 2 == count)
 		return words_complain(
 			ret_mistake, -EINVAL, words[0], " has no subject before it: " KINDS_HELP);
-	return words_complain(ret_mistake, -EINVAL, words[at],
-		" is followed by more than one word: one pattern a rule, in quotes so that the "
-		"shell leaves it alone");
+	return words_complain(ret_mistake, -EINVAL, words[at + 2],
+		" is one word too many: behind %s stands one pattern; what has blanks or a '*', a "
+		"--note too, stands in quotes so that the shell leaves it whole",
+		words[at]);
 }
 
 /* No word is permissions. */

@@ -26,6 +26,9 @@ int words_check_order(const char *const *words, size_t count, char **ret_mistake
 
 /* A word that is no subject; next (or NULL) stands behind it. */
 int words_complain_about_subject(const char *word, const char *next, char **ret_mistake);
+/* A kind of subject and nothing behind it, "user" or "user:"; next may be what was meant. */
+int words_complain_about_kind(
+	const char *word, enum subject_word_kind kind, const char *next, char **ret_mistake);
 /* A word of plain English, or an option without its dashes; 0 when it is none of them. */
 int words_complain_about_phrase(const char *word, const char *next, char **ret_mistake);
 /* A subject of a known kind whose value is wrong, for `why`. */
@@ -34,5 +37,8 @@ int words_complain_about_value(enum subject_word_kind kind, const char *text, co
 /* A user or group whose name cannot be looked up, or is nobody's. */
 int words_complain_about_lookup(
 	enum subject_word_kind kind, const char *text, int result, char **ret_mistake);
+
+/* rule_pattern_meant.c: a pattern that is none, for `why`. */
+int words_complain_about_pattern(const char *text, const char *why, char **ret_mistake);
 
 #endif

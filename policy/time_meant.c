@@ -57,15 +57,27 @@ static bool read_number(const char *word, size_t len, struct said *said)
 	return true;
 }
 
+/* "18:00", "6pm", and behind a whole date "18". 24:00 is the day after. */
 static bool read_time(const char *word, size_t len, struct said *said)
 {
-	int used = 0;
+	const char *at = word;
+	unsigned minute;
 
-	if (said->has_time || sscanf(word, "%2u:%2u%n", &said->hour, &said->minute, &used) != 2 ||
-		(size_t)used != len)
+	if (said->has_time || !loose_minute(&at, &minute) || (size_t)(at - word) != len ||
+		minute > MINUTES_OF_DAY - 1)
 		return false;
-	said->has_time = said->hour < 24 && said->minute < 60;
-	return said->has_time;
+	said->hour = minute / 60;
+	said->minute = minute % 60;
+	said->has_time = true;
+	return true;
+}
+
+/* "18:00", "6pm", or what stands behind year, month and day. */
+static bool is_time(const char *word, size_t len, const struct said *said)
+{
+	return memchr(word, ':', len) ||
+	       (len > 2 && strchr(DIGITS, *word) && (word[len - 1] | 0x20) == 'm') ||
+	       (said->year && said->count == ARRAY_SIZE(said->numbers));
 }
 
 static bool read_words(const char *text, struct said *said)
@@ -74,8 +86,8 @@ static bool read_words(const char *text, struct said *said)
 		size_t len = strcspn(at, BETWEEN);
 		unsigned month = month_named(at, len);
 
-		if (memchr(at, ':', len) ? !read_time(at, len, said)
-					 : !month && !read_number(at, len, said))
+		if (is_time(at, len, said) ? !read_time(at, len, said)
+					   : !month && !read_number(at, len, said))
 			return false;
 		if (month && said->month)
 			return false;
@@ -152,17 +164,47 @@ static bool add_of_numbers(const struct said *said, struct buffer *to)
 	return any;
 }
 
-bool meant_time(const char *text, int64_t now_ns, struct buffer *to)
+/* How many days from now "today", "tomorrow" or "friday" is, which is the next one; -1: none. */
+static int days_ahead(const char *text, const struct local_time *now)
+{
+	static const char *const names[] = {
+		"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"};
+	size_t len = strlen(text);
+	/* The first of 1970 was a Thursday. */
+	int today = (int)((now->day + 3) % DAYS);
+
+	if (strcasecmp(text, "today") == 0 || strcasecmp(text, "tomorrow") == 0)
+		return strcasecmp(text, "tomorrow") == 0;
+	for (int i = 0; i < DAYS; i++)
+		if ((len == 3 || len == strlen(names[i])) && strncasecmp(text, names[i], len) == 0)
+			return (i - today + DAYS - 1) % DAYS + 1;
+	return -1;
+}
+
+/* "20270301" as "2027-03-01". */
+static bool add_of_digits(const char *text, struct buffer *to)
+{
+	const struct said said = {0};
+	unsigned year, month, day;
+
+	return strlen(text) == 8 && strspn(text, DIGITS) == 8 &&
+	       sscanf(text, "%4u%2u%2u", &year, &month, &day) == 3 &&
+	       add_day(&said, year, month, day, to);
+}
+
+bool time_meant(const char *text, int64_t now_ns, struct buffer *to)
 {
 	struct said said = {0}, today = {0};
 	struct local_time now;
 	bool alone;
 
 	time_zone_local(now_ns, &now);
-	if (strcasecmp(text, "today") == 0 || strcasecmp(text, "tomorrow") == 0) {
-		date_of(now.day + (strcasecmp(text, "tomorrow") == 0), &today);
+	if (days_ahead(text, &now) >= 0) {
+		date_of(now.day + days_ahead(text, &now), &today);
 		return add_day(&said, today.year, today.month, today.numbers[0], to);
 	}
+	if (add_of_digits(text, to))
+		return true;
 	if (!read_words(text, &said))
 		return false;
 	if (said.month)

@@ -49,6 +49,11 @@ int64_t time_zone_next_shift(int64_t after_ns, int64_t limit_ns);
  * -ERANGE: not from 1970 to 2262.
  */
 int time_from_words(const char *text, int64_t *ret_ns);
+/*
+ * A day (and time) in another form, "1.3.2127", "March", "friday", "20:00", as words that would be
+ * right, appended: 2127-03-01. For "did you mean" alone; false when that is not seen.
+ */
+bool time_meant(const char *text, int64_t now_ns, struct buffer *to);
 /* "30m" "8h" "7d" "2w": s, m, h, d, w. -EINVAL, -ERANGE. */
 int duration_from_words(const char *text, int64_t *ret_ns);
 #define TIME_WORDS_SIZE 64

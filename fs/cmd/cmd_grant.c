@@ -104,8 +104,8 @@ static int parse_rule(
 }
 
 /* What was made, once it is in force. */
-static int tell(struct vault *vault, struct verb_call *call, const struct rule *rule,
-	const struct gate_effect *effect)
+static int tell(struct vault *vault, struct verb_call *call, const struct ruleset *after,
+	const struct rule *rule, const struct gate_effect *effect)
 {
 	scope_buffer struct buffer words = {0};
 	uint64_t files;
@@ -116,7 +116,7 @@ static int tell(struct vault *vault, struct verb_call *call, const struct rule *
 	files = grant_matching_files(vault, rule);
 	remark(call->output, "%s; it matches %llu file%s now", buffer_text(&words),
 		(unsigned long long)files, plural(files));
-	grant_remark_on_units(call, rule);
+	grant_remark_on_use(vault, call, after, rule);
 	if (effect->ended)
 		remark(call->output, "%llu open handle%s ended", (unsigned long long)effect->ended,
 			plural(effect->ended));
@@ -151,11 +151,11 @@ static int add_rule(struct vault *vault, struct verb_call *call, struct rule *ru
 	rule->created_by = call->caller->uid;
 	code = rule_edit_perform(vault, call, &edit, &effect, &after);
 	if (verb_flag(call, "dry-run") && code == EXIT_DONE)
-		grant_remark_on_units(call, rule);
+		grant_remark_on_use(vault, call, after, rule);
 	/* A deny may be in force and not saved. */
 	if (verb_flag(call, "dry-run") || !after || !ruleset_find(after, rule->number))
 		return code;
-	told = tell(vault, call, rule, &effect);
+	told = tell(vault, call, after, rule, &effect);
 	return code == EXIT_DONE ? told : code;
 }
 

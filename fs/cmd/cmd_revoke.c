@@ -37,6 +37,43 @@ static int add_number(struct numbers *numbers, uint64_t number)
 	return 0;
 }
 
+/* "#1", "rule:1", "1,2": the numbers in it, appended with blanks between; false: other bytes. */
+static bool numbers_meant(const char *text, struct buffer *to)
+{
+	if (strncmp(text, "rule", 4) == 0)
+		text += 4;
+	for (text += strspn(text, ":#= "); *text; text += strspn(text, ", ")) {
+		size_t len = strspn(text, "0123456789");
+
+		if (len == 0)
+			return false;
+		buffer_add_text(to, to->len ? " " : "");
+		buffer_add(to, text, len);
+		text += len;
+		if (*text && !strchr(", ", *text))
+			return false;
+	}
+	return to->len > 0;
+}
+
+static void complain_about_number(struct vault *vault, struct verb_call *call, const char *text)
+{
+	scope_buffer struct buffer meant = {0};
+
+	if (strncmp(text, "user:", 5) == 0 && text[5] && !strchr(text, ' '))
+		complain(call->output,
+			"revoke: '%s' is no rule number; for all of a user's: --user %s", text,
+			text + 5);
+	else if (numbers_meant(text, &meant))
+		complain(call->output, "revoke: '%s' is no rule number; did you mean %s?", text,
+			buffer_text(&meant));
+	else
+		complain(call->output,
+			"revoke: '%s' is no rule number; `modelvault rules %s` lists them, --user "
+			"NAME takes all of a user's",
+			text, vault->place.path);
+}
+
 /* The rules named as operands. */
 static int collect_operands(struct vault *vault, struct verb_call *call, struct numbers *numbers)
 {
@@ -46,15 +83,14 @@ static int collect_operands(struct vault *vault, struct verb_call *call, struct 
 
 	for (size_t i = 0; (text = verb_operand(call, i, NULL)); i++) {
 		if (number_from_text(text, INT64_MAX, &number) < 0) {
-			complain(call->output,
-				"revoke: '%s' is no rule number; `modelvault rules %s` lists "
-				"them, --user NAME takes all of a user's",
-				text, vault->place.path);
+			complain_about_number(vault, call, text);
 			return EXIT_USAGE;
 		}
 		if (!ruleset_find(ruleset, number)) {
-			complain(call->output, "revoke: there is no rule %llu; nothing was revoked",
-				(unsigned long long)number);
+			complain(call->output,
+				"revoke: there is no rule %llu; nothing was revoked; `modelvault "
+				"rules %s` lists them",
+				(unsigned long long)number, vault->place.path);
 			return EXIT_NOT_FOUND;
 		}
 		if (add_number(numbers, number) < 0)
@@ -248,8 +284,11 @@ static int revoke_locked(struct vault *vault, struct verb_call *call, const char
 	if (!name && collected != EXIT_DONE) {
 		code = collected;
 	} else if (!numbers.count) {
-		complain(call->output, "revoke: no rule names %s%s", name ? name : "",
-			verb_flag(call, "all") ? "" : " alone");
+		complain(call->output,
+			"revoke: no rule names %s%s; what reaches him otherwise is taken by `role "
+			"remove`, or for good by `modelvault deny %s user:%s read '**'`",
+			name ? name : "", verb_flag(call, "all") ? "" : " alone", vault->place.path,
+			name ? name : "");
 		code = collected == EXIT_DONE ? EXIT_NOT_FOUND : collected;
 	} else {
 		code = revoke_numbers(vault, call, &numbers, ret_after);

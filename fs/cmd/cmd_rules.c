@@ -10,6 +10,7 @@
 #include "fs/cmd/commands.h"
 #include "fs/cmd/rules_verbs.h"
 #include "fs/cmd/text_pass.h"
+#include "policy/near_word.h"
 #include "policy/rule_file.h"
 
 #define WORD_OPTIONS 3
@@ -40,6 +41,35 @@ static bool takes_option(const struct rules_word *word, const char *name)
 	return false;
 }
 
+/* What other tools call it. */
+static const char *word_called(const char *text)
+{
+	static const char *const known[][2] = {{"show", "list"}, {"ls", "list"}, {"load", "import"},
+		{"apply", "import"}, {"restore", "import"}, {"dump", "export"}, {"save", "export"},
+		{"backup", "export"}, {"check", "lint"}, {"verify", "lint"}, {"learn", "suggest"}};
+	const char *names[ARRAY_SIZE(words)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (strcasecmp(known[i][0], text) == 0)
+			return known[i][1];
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		names[i] = words[i].word;
+	return nearest_word(text, strlen(text), names, ARRAY_SIZE(names));
+}
+
+static void complain_about_word(const char *text, struct output *output)
+{
+	const char *meant = word_called(text);
+
+	if (meant)
+		complain(output, "rules: '%s' is not known; did you mean %s?", text, meant);
+	else
+		complain(output,
+			"rules: '%s' is not known: list, export, import FILE, lint [FILE] and "
+			"suggest are; `modelvault grant`, `deny` and `revoke` make and take one",
+			text);
+}
+
 /* Complains; NULL when the words make no command. */
 static const struct rules_word *find_word(const struct message *request, struct output *output)
 {
@@ -51,11 +81,7 @@ static const struct rules_word *find_word(const struct message *request, struct 
 		if (strcmp(words[i].word, text ? text : words[0].word) == 0)
 			word = &words[i];
 	if (!word) {
-		complain(output,
-			"rules: '%s' is not known: list, export, import FILE, lint [FILE] and "
-			"suggest "
-			"are",
-			text);
+		complain_about_word(text, output);
 		return NULL;
 	}
 	count -= count > 0;

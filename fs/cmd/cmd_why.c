@@ -86,7 +86,10 @@ static int complain_of_place(const char *operand, struct output *output)
 	struct vault_place place;
 
 	if (vault_locate(operand, &place, &nowhere) < 0) {
-		complain(output, "why: %s is not in a mount of a vault", operand);
+		complain(output,
+			"why: %s is not in a mount of a vault; give the path that was refused, as "
+			"in why /MOUNTPOINT/NAME",
+			operand);
 		return EXIT_NOT_FOUND;
 	}
 	search.vault = place.path;

@@ -3,6 +3,7 @@
 #include "fs/cmd/command_meant.h"
 
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "fs/cmd/options.h"
@@ -51,14 +52,15 @@ static const char *option_called(
 		{"to", "until"}, {"end", "until"}, {"till", "until"}, {"expires", "until"},
 		{"expiry", "until"}, {"before", "until"}, {"duration", "for"}, {"weekdays", "days"},
 		{"comment", "note"}, {"reason", "note"}, {"message", "note"},
-		{"opens", "max-opens"}, {"bytes", "max-bytes"}, {"max-size", "max-bytes"},
-		{"quota", "max-bytes"}, {"permission", "perm"}, {"perms", "perm"},
-		{"permissions", "perm"}, {"program", "exe"}, {"service", "unit"},
-		{"login", "loginuid"}, {"uid", "user"}, {"hash", "sha256"}, {"simulate", "dry-run"},
-		{"preview", "dry-run"}, {"dryrun", "dry-run"}, {"key", "key-file"},
-		{"keyfile", "key-file"}, {"password-file", "passphrase-file"},
-		{"new-key", "new-key-file"}, {"recursive", "r"}, {"options", "o"},
-		{"foreground", "f"}, {"long", "l"}, {"overwrite", "replace"}};
+		{"opens", "max-opens"}, {"max-reads", "max-opens"}, {"on", "at"},
+		{"bytes", "max-bytes"}, {"max-size", "max-bytes"}, {"quota", "max-bytes"},
+		{"permission", "perm"}, {"perms", "perm"}, {"permissions", "perm"},
+		{"program", "exe"}, {"service", "unit"}, {"login", "loginuid"}, {"uid", "user"},
+		{"hash", "sha256"}, {"simulate", "dry-run"}, {"preview", "dry-run"},
+		{"dryrun", "dry-run"}, {"key", "key-file"}, {"keyfile", "key-file"},
+		{"password-file", "passphrase-file"}, {"new-key", "new-key-file"},
+		{"recursive", "r"}, {"options", "o"}, {"foreground", "f"}, {"long", "l"},
+		{"overwrite", "replace"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (is_word(known[i].word, name, len) &&
@@ -91,7 +93,8 @@ static bool meant_word_of_rule(const struct command *command, const char *argume
 		"user", "group", "role", "exe", "sha256", "unit", "loginuid", "userns"};
 	static const char *const exceptions[] = {
 		"except", "exclude", "excluding", "but", "without", "not", "unless"};
-	static const char *const permissions[] = {"read", "write", "list"};
+	static const char *const permissions[] = {
+		"read", "write", "list", "perm", "perms", "permission", "permissions"};
 
 	if (word_in(name, len, exceptions, ARRAY_SIZE(exceptions)))
 		complain(output,
@@ -106,7 +109,8 @@ static bool meant_word_of_rule(const struct command *command, const char *argume
 		complain(output,
 			"%s: unknown option '%s': permissions are a word before the pattern: %.*s "
 			"'PATTERN'",
-			command->name, argument, (int)len, name);
+			command->name, argument, *name == 'p' ? 4 : (int)len,
+			*name == 'p' ? "read" : name);
 	else
 		return false;
 	return true;
@@ -192,6 +196,42 @@ static bool meant_name_alone(
 	return true;
 }
 
+/* Does what stands behind a value look like more of it? */
+static bool goes_on(const char *option, const char *next)
+{
+	static const struct {
+		const char *option, *words[12];
+	} known[] = {{"hours", {"-", "to", "until"}},
+		{"days", {"-", ",", "to", "mon", "tue", "wed", "thu", "fri", "sat", "sun"}},
+		{"max-opens", {"/", "per", "a", "each", "every", "opens", "times", "in"}},
+		{"max-bytes", {"/", "per", "a", "each", "every", "bytes", "GB", "G", "in"}},
+		{"for", {"m", "h", "d", "w", "minutes", "hours", "days", "weeks", "months"}}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		for (size_t j = 0; strcmp(known[i].option, option) == 0 && known[i].words[j]; j++)
+			if (strcasecmp(known[i].words[j], next) == 0)
+				return true;
+	return strcmp(option, "hours") == 0 && is_time_of_day(next);
+}
+
+/* "--hours 09:00 - 17:00": one value in several words. */
+static bool meant_one_word(const struct command *command, const char *option, const char *value,
+	const char *next, struct output *output)
+{
+	static const char *const examples[][2] = {{"hours", "09:00-18:00"}, {"days", "mon-fri"},
+		{"max-opens", "20/day"}, {"max-bytes", "200G/day"}, {"for", "30d"}};
+
+	if (!goes_on(option, next))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(examples); i++)
+		if (strcmp(examples[i][0], option) == 0)
+			complain(output,
+				"%s: --%s %s %s: the value is one word without blanks, as in --%s "
+				"%s",
+				command->name, option, value, next, option, examples[i][1]);
+	return true;
+}
+
 bool meant_value(const struct command *command, const char *option, const char *value,
 	const char *next, struct output *output)
 {
@@ -204,7 +244,8 @@ bool meant_value(const struct command *command, const char *option, const char *
 			command->name, option, value, next, option, value, next);
 		return true;
 	}
-	return meant_name_alone(command, option, value, output);
+	return (next && meant_one_word(command, option, value, next, output)) ||
+	       meant_name_alone(command, option, value, output);
 }
 
 /* ---- operands ---- */
@@ -254,6 +295,17 @@ static bool meant_without_vault(const struct invocation *invocation, struct outp
 	return true;
 }
 
+/* "unit:infer.service", "read": the option that says it; NULL: none. */
+static const char *meant_circumstance(const char *word)
+{
+	static const char *const kinds[] = {"unit", "exe", "sha256", "loginuid", "userns"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (begins(word, kinds[i]))
+			return kinds[i];
+	return is_permissions(word) ? "perm" : NULL;
+}
+
 static bool meant_question(const struct invocation *invocation, struct output *output)
 {
 	const char *const *operands = invocation->operands;
@@ -267,6 +319,10 @@ static bool meant_question(const struct invocation *invocation, struct output *o
 		complain(output, "explain: which path? explain VAULT PATH --user NAME");
 	else if (strcmp(name, "who") == 0 && count == 1)
 		complain(output, "who: which path? who VAULT PATH");
+	else if (strcmp(name, "explain") == 0 && count == 3 && meant_circumstance(operands[2]))
+		complain(output, "explain: '%s' is one operand too many: did you mean --%s %s?",
+			operands[2], meant_circumstance(operands[2]),
+			is_permissions(operands[2]) ? operands[2] : strchr(operands[2], ':') + 1);
 	else if (strcmp(name, "explain") == 0 && count == 3 &&
 		 !invocation_option(invocation, "user"))
 		complain(output, "explain: '%s' is one operand too many; for a user: --user %s",
@@ -287,7 +343,28 @@ static bool meant_question(const struct invocation *invocation, struct output *o
 	return true;
 }
 
+/* "rules VAULT grant user:alice ...": a command of its own. */
+static bool meant_other_command(const struct invocation *invocation, struct output *output)
+{
+	static const char *const changes[][2] = {{"grant", "grant"}, {"add", "grant"},
+		{"allow", "grant"}, {"deny", "deny"}, {"revoke", "revoke"}, {"remove", "revoke"},
+		{"delete", "revoke"}, {"del", "revoke"}, {"rm", "revoke"}};
+	const char *const *operands = invocation->operands;
+
+	if (strcmp(invocation->command->name, "rules") != 0 || invocation->operand_count < 2)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		if (strcmp(changes[i][0], operands[1]) != 0)
+			continue;
+		complain(output, "rules: '%s' is a command of its own: modelvault %s %s ...",
+			operands[1], changes[i][1], operands[0]);
+		return true;
+	}
+	return false;
+}
+
 bool meant_operands(const struct invocation *invocation, struct output *output)
 {
-	return meant_without_vault(invocation, output) || meant_question(invocation, output);
+	return meant_without_vault(invocation, output) || meant_other_command(invocation, output) ||
+	       meant_question(invocation, output);
 }

@@ -16,5 +16,7 @@ bool meant_value(const struct command *command, const char *option, const char *
 	const char *next, struct output *output);
 /* Operands that are too few or too many, or begin with something that is no vault. */
 bool meant_operands(const struct invocation *invocation, struct output *output);
+/* A command that there is not; next (or NULL) stands behind it. Always complains. */
+void meant_command(const char *name, const char *next, struct output *output);
 
 #endif

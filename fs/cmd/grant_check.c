@@ -9,6 +9,7 @@
 #include "policy/interpreters.h"
 #include "policy/near_word.h"
 #include "policy/surroundings.h"
+#include "policy/user_database.h"
 
 static const char *command_of(const struct rule *rule)
 {
@@ -123,22 +124,34 @@ const char *near_role(const struct role_members *members, const char *name)
 	return nearest_word(name, strlen(name), names, count);
 }
 
+/* "user:" or "group:" when there is one of that name, else "". */
+static const char *kind_of_name(const char *name)
+{
+	uint32_t unused;
+
+	return user_by_name(name, &unused, NULL) == 0 ? "user:"
+	       : group_by_name(name, &unused) == 0    ? "group:"
+						      : "";
+}
+
 int grant_check_roles(struct vault *vault, struct verb_call *call, const struct rule *rule)
 {
 	scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(vault->policy);
 	const struct role_members *members = ruleset_members(ruleset);
 
 	for (size_t i = 0; i < rule->word_count; i++) {
-		const char *role = rule->words[i].name, *near;
+		const char *role = rule->words[i].name, *near, *kind;
 
 		if (rule->words[i].kind != WORD_ROLE || role_has_members(members, role))
 			continue;
 		near = near_role(members, role);
+		kind = near ? "" : kind_of_name(role);
+		near = *kind ? role : near;
 		complain(call->output,
-			"%s: there is no role %s%s%s%s `modelvault role %s add %s user:NAME` makes "
-			"it",
-			command_of(rule), role, near ? "; did you mean " : "", near ? near : "",
-			near ? "?" : ";", vault->place.path, role);
+			"%s: there is no role %s%s%s%s%s `modelvault role %s add %s user:NAME` "
+			"makes it",
+			command_of(rule), role, near ? "; did you mean " : "", kind,
+			near ? near : "", near ? "?" : ";", vault->place.path, role);
 		return EXIT_NOT_FOUND;
 	}
 	return EXIT_DONE;

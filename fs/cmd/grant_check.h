@@ -19,8 +19,13 @@ int grant_check_roles(struct vault *vault, struct verb_call *call, const struct 
  * the right spelling. With vault->changing held.
  */
 int grant_check_pattern(struct vault *vault, struct verb_call *call, const struct rule *rule);
-/* After the rule is made: units that it names and that nobody is in now. */
-void grant_remark_on_units(struct verb_call *call, const struct rule *rule);
+/*
+ * Once the rule is made, or would be (after: the set with it): units that it names and that nobody
+ * is in now, a pattern that matches nothing, and whatever else makes it do less or more than it
+ * seems to.
+ */
+void grant_remark_on_use(struct vault *vault, struct verb_call *call, const struct ruleset *after,
+	const struct rule *rule);
 /* Files that the pattern matches now. */
 uint64_t grant_matching_files(struct vault *vault, const struct rule *rule);
 /*

@@ -9,14 +9,18 @@
 
 #include "fs/cmd/grant_check.h"
 #include "fs/cmd/mounts.h"
+#include "fs/cmd/pattern_meant.h"
 #include "fs/cmd/tree_walk.h"
 #include "keystore/base/bytes.h"
 #include "policy/path_pattern.h"
+#include "policy/permission.h"
+#include "policy/rule_idle.h"
 #include "policy/shell_word.h"
 #include "policy/surroundings.h"
 
 struct matching {
 	const struct path_pattern *pattern;
+	uint64_t least; /* bytes of a file that counts */
 	uint64_t files;
 };
 
@@ -24,15 +28,17 @@ static int count_match(void *arg, const char *path, size_t len, const struct ent
 {
 	struct matching *matching = arg;
 
-	if (info->kind == ENTRY_FILE && path_pattern_matches(matching->pattern, path, len))
+	if (info->kind == ENTRY_FILE && info->size >= matching->least &&
+		path_pattern_matches(matching->pattern, path, len))
 		matching->files++;
 	return 0;
 }
 
-uint64_t grant_matching_files(struct vault *vault, const struct rule *rule)
+/* Files that it matches and that have so many bytes. */
+static uint64_t matching_files(struct vault *vault, const struct rule *rule, uint64_t least)
 {
 	scope(path_pattern_free) struct path_pattern *pattern = NULL;
-	struct matching matching = {0};
+	struct matching matching = {.least = least};
 	struct entry_info root;
 
 	if (path_pattern_new(rule->pattern, rule->pattern_len, &pattern, NULL) < 0 ||
@@ -41,6 +47,11 @@ uint64_t grant_matching_files(struct vault *vault, const struct rule *rule)
 	matching.pattern = pattern;
 	tree_walk(vault->keystore, "", 0, &root, count_match, &matching);
 	return matching.files;
+}
+
+uint64_t grant_matching_files(struct vault *vault, const struct rule *rule)
+{
+	return matching_files(vault, rule, 0);
 }
 
 /* As people would give it: a directory with all beneath, and nothing that is found at any depth. */
@@ -84,19 +95,59 @@ int grant_check_pattern(struct vault *vault, struct verb_call *call, const struc
 	return EXIT_USAGE;
 }
 
-void grant_remark_on_units(struct verb_call *call, const struct rule *rule)
+static void remark_on_unit(struct verb_call *call, const struct rule *rule, const char *unit)
 {
-	for (size_t i = 0; i < rule->word_count; i++) {
-		const char *unit = rule->words[i].name;
-		scope_free char *near = NULL;
-		bool found;
+	scope_free char *near = NULL;
+	bool found;
 
-		if (rule->words[i].kind != WORD_UNIT || unit_is_there(unit, &found, &near) < 0 ||
-			found)
-			continue;
+	if (strcmp(unit, "*") == 0)
+		remark(call->output, "unit:'*' is every process: %s",
+			rule->effect == RULE_DENY ? "any says it" : "name the unit");
+	else if (unit_is_there(unit, &found, &near) == 0 && !found)
 		remark(call->output, "unit:%s: no unit of this name runs here now%s%s%s", unit,
 			near ? "; did you mean unit:" : "", near ? near : "", near ? "?" : "");
-	}
+}
+
+/* The new rule beside the others. */
+static void remark_on_idle(
+	struct verb_call *call, const struct ruleset *after, const struct rule *rule)
+{
+	const struct rule *other = rule_idle_by(after, rule->number);
+
+	if (other)
+		remark(call->output, "it does nothing: rule %llu %s all of it%s",
+			(unsigned long long)other->number,
+			other->effect == RULE_DENY ? "denies" : "allows",
+			other->effect == rule->effect ? " already" : "");
+}
+
+/* Files that one period does not suffice for are never read by it. */
+static void remark_on_budget(struct vault *vault, struct verb_call *call, const struct rule *rule)
+{
+	uint64_t limit = rule->condition.max_bytes.limit, files = 0;
+
+	if (limit)
+		files = matching_files(vault, rule, limit + 1);
+	if (files)
+		remark(call->output,
+			"%llu of these files %s larger than all of --max-bytes, %llu bytes, and "
+			"not to be read by it",
+			(unsigned long long)files, files == 1 ? "is" : "are",
+			(unsigned long long)limit);
+}
+
+void grant_remark_on_use(struct vault *vault, struct verb_call *call, const struct ruleset *after,
+	const struct rule *rule)
+{
+	pattern_remark(vault, call->output, rule, grant_matching_files(vault, rule));
+	for (size_t i = 0; i < rule->word_count; i++)
+		if (rule->words[i].kind == WORD_UNIT)
+			remark_on_unit(call, rule, rule->words[i].name);
+	remark_on_idle(call, after, rule);
+	remark_on_budget(vault, call, rule);
+	if (rule->permissions & PERMISSION_WRITE)
+		remark(call->output, "mounts are read-only in this version: write changes nothing "
+				     "yet");
 }
 
 /* "vision", "group:Vision": the name of the role, in small letters, when there is one; malloc'ed.

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fs/cmd/command_meant.h"
 #include "fs/cmd/commands.h"
 #include "fs/cmd/mount_helper.h"
 #include "fs/cmd/options.h"
@@ -20,16 +21,6 @@ static int hold_standard_descriptors(void)
 	} while (fd <= 2);
 	close(fd);
 	return 0;
-}
-
-/* The nearest command for a mistyped one: a common beginning of two letters. */
-static const char *suggest(const char *name)
-{
-	for (const struct command *command = commands; command->name; command++) {
-		if (!command->internal && strncmp(command->name, name, 2) == 0)
-			return command->name;
-	}
-	return "help";
 }
 
 static bool asks_for_help(const char *word)
@@ -70,8 +61,7 @@ int main(int argc, char **argv)
 						   : argv[1];
 	command = command_find(name);
 	if (!command || command->internal) {
-		complain(&output, "there is no command '%s'; did you mean '%s'?", name,
-			suggest(name));
+		meant_command(name, argc > 2 ? argv[2] : NULL, &output);
 		return EXIT_USAGE;
 	}
 	if (asks_for_help_later(argc, argv)) {

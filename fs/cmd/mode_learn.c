@@ -9,6 +9,7 @@
 
 #include "fs/cmd/grant_check.h"
 #include "fs/cmd/mode_verbs.h"
+#include "fs/cmd/pattern_meant.h"
 #include "fs/cmd/rule_edit.h"
 #include "keystore/base/clock.h"
 #include "policy/learning.h"
@@ -89,6 +90,7 @@ static int add_rule(struct vault *vault, struct verb_call *call, struct rule *ru
 	say(call->output, "%llu\n", (unsigned long long)rule->number);
 	if (rule_describe(rule, &described) == 0)
 		remark(call->output, "%s", buffer_text(&described));
+	pattern_remark(vault, call->output, rule, grant_matching_files(vault, rule));
 	remark(call->output, "Next: modelvault rules %s suggest", vault->place.path);
 	return EXIT_DONE;
 }

@@ -50,14 +50,19 @@ static int read_permission(struct verb_call *call, struct asked *asked)
 static int read_time(struct verb_call *call, struct asked *asked)
 {
 	const char *at = message_get(call->request, "at", NULL);
+	scope_buffer struct buffer meant = {0};
 
 	asked->circumstances.now_ns = clock_now_ns();
 	if (!at || time_from_words(at, &asked->circumstances.now_ns) == 0)
 		return EXIT_DONE;
-	complain(call->output,
-		"%s: --at %s: a time is 2027-03-01, '2027-03-01 18:00' in the vault's time zone "
-		"(%s), or RFC 3339",
-		verb_name(call), at, time_zone_name());
+	if (time_meant(at, asked->circumstances.now_ns, &meant))
+		complain(call->output, "%s: --at %s: did you mean %s?", verb_name(call), at,
+			buffer_text(&meant));
+	else
+		complain(call->output,
+			"%s: --at %s: a time is 2027-03-01, '2027-03-01 18:00' in the vault's time "
+			"zone (%s), or RFC 3339",
+			verb_name(call), at, time_zone_name());
 	return EXIT_USAGE;
 }
 

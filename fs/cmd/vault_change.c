@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "fs/cmd/mounts.h"
+#include "fs/cmd/name_meant.h"
 #include "fs/cmd/reserve.h"
 #include "fs/cmd/vault.h"
 #include "keystore/base/log.h"
@@ -298,10 +299,17 @@ int vault_change_rules(struct vault *vault, const struct verb_call *call,
 	return r;
 }
 
+/* Names that are hidden from somebody are not offered to him. */
+static bool may_see_all(struct vault *vault, const struct verb_call *call)
+{
+	return caller_holds(vault, call, ROLE_ADMIN) || caller_holds(vault, call, ROLE_AUDITOR);
+}
+
 int vault_resolve(struct vault *vault, const struct verb_call *call, const char *path, size_t len,
 	struct entry_info *ret_info)
 {
-	scope_free char *shown = NULL, *mounted = NULL;
+	scope_free char *shown = NULL, *near = NULL, *mounted = NULL;
+	scope_buffer struct buffer meant = {0};
 	const char *rest;
 	int r;
 
@@ -316,8 +324,12 @@ int vault_resolve(struct vault *vault, const struct verb_call *call, const char 
 			path, *rest ? rest + 1 : "/");
 		return -EDESTADDRREQ;
 	}
-	if (r < 0) {
-		shown = text_for_terminal(path, len);
+	shown = r < 0 ? text_for_terminal(path, len) : NULL;
+	if (r == -ENOENT && may_see_all(vault, call) && path_meant(vault->keystore, path, &meant)) {
+		near = text_for_terminal(buffer_text(&meant), meant.len);
+		complain(call->output, "%s: no such name in this vault; did you mean %s?",
+			shown ? shown : "", near ? near : "");
+	} else if (r < 0) {
 		complain(call->output,
 			"%s: %s in this vault; `modelvault ls %s` shows what is there",
 			shown ? shown : "", r == -ENOENT ? "no such name" : result_text(r),

@@ -190,7 +190,8 @@ says() {
 		1|--user mvbob --exe $T|directory
 		2|--user mvbob --sha256 abc|64 hex digits, or @FILE
 		6|--user mvbob --sha256 @/nowhere|No such file
-		2|--user mvbob --at tomorrow|in the vault's time zone (UTC)
+		2|--user mvbob --at whenever|in the vault's time zone (UTC)
+		2|--user mvbob --at tomorrow|--at tomorrow: did you mean 2
 		2|--user mvbob --userns own|--userns contained is all that can be said
 		2|--user mvbob --unit /|a unit's name
 		6|--user mvbob --loginuid nobodyhere|there is no user nobodyhere

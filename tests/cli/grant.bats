@@ -50,7 +50,7 @@ day for each user (note: 'for the paper'); it matches 2 files now" ]
 		[ "$stderr" = "modelvault: grant: $line" ] || { echo "$words: $stderr"; false; }
 	done <<-'CASES'
 		read x --until 8h|--until 8h: that is a duration, which --for takes; a time is 2027-03-01, '2027-03-01 18:00' or 2027-03-01T18:00:00Z
-		read x --until 2027-02-30|--until 2027-02-30: there is no day 2027-02-30
+		read x --until 2027-02-30|--until 2027-02-30: there is no day 2027-02-30; that month ends with 2027-02-28
 		read x --for 2127-01-01|--for 2127-01-01: that is a time, which --until takes
 		read x --for 8|--for 8: 8 of what? 8m, 8h, 8d or 8w
 		read x --for 8hours|--for 8hours: did you mean 8h?
@@ -66,6 +66,8 @@ day for each user (note: 'for the paper'); it matches 2 files now" ]
 		read x --from 2127-01-02 --until 2127-01-01|--until 2127-01-01 00:00 UTC is not after --from 2127-01-02 00:00 UTC
 		read x --json|--json goes with --dry-run
 	CASES
+	run -2 mv_ grant any read x --until "$(date -u +%F)"
+	[[ $output == *" is over already, when that day began: did you mean --until $(date -u -d tomorrow +%F)?" ]]
 	run -2 mv_ deny any read x --max-bytes 1G/day
 	[[ $output == "modelvault: deny: --max-bytes counts what is read: it stands with a rule that allows read" ]]
 	run -2 mv_ grant any read x --untl 2127-01-01
@@ -181,4 +183,53 @@ nothing was changed: 0 users would gain, 2 would lose, 0 open handles would end"
 	run -0 --separate-stderr mv_ revoke --user mvalice
 	[ "$(mv_ rules)" = "2 allow role:vision read 'vision/**' --max-opens 5/day" ]
 	[ "${stderr_lines[-1]}" = "mvalice may still read by: rule 2 allows role vision to read 'vision/**' at most 5 opens a day for each user (as one of vision)" ]
+}
+
+# said WORDS LINE: the command is done, and that is one of its lines. said_only: all of them.
+said() {
+	eval "run -0 --separate-stderr mv_ $1"
+	[[ $'\n'$stderr$'\n' == *$'\n'"$2"$'\n'* ]] || { echo "$1: $stderr"; return 1; }
+}
+said_only() { said "$@" && [ "$stderr" = "$2" ]; }
+
+@test "grant and deny: a pattern that matches nothing, or less than it seems to, gets a line with the right one" {
+	mkdir -p vision/deep/er
+	echo 5 >vision/deep/er/e.onnx
+	"$MODELVAULT" import v vision 2>/dev/null
+	said "deny user:mvbob read vision" "vision is a directory: did you mean 'vision/**', which is what is in it?"
+	said "deny user:mvbob read vision --dry-run" \
+		"vision is a directory: did you mean 'vision/**', which is what is in it?"
+	said "grant user:mvbob read Vision" "no file matches Vision: did you mean 'vision/**'?"
+	said "grant user:mvbob read 'visoin/**'" "no file matches 'visoin/**': did you mean 'vision/**'?"
+	said "grant user:mvbob read vision/a.onx" "no file matches vision/a.onx: did you mean vision/a.onnx?"
+	said "grant user:mvbob read 'models/vision/**'" "no file matches 'models/vision/**': did you mean 'vision/**'?"
+	said "grant user:mvbob read '$T/v/vision/**'" "no file matches '$T/v/vision/**': did you mean 'vision/**'?"
+	said "grant user:mvbob read ' llama/**'" "no file matches ' llama/**': did you mean 'llama/**'?"
+	said "grant user:mvbob read 'er/**'" "no file matches 'er/**': did you mean '**/er/**'?"
+	said "deny user:mvbob read 'vision/{a,b}.onnx'" \
+		"no file matches 'vision/{a,b}.onnx': '{' and ',' stand for themselves in a pattern: make a rule of each"
+	said "deny user:mvbob read 'vision/*'" "it does not match 1 file deeper down: 'vision/**' does"
+	said "deny user:mvcarol read '*'" "'*' is every name at any depth; '/*' is those at the root alone"
+	# Nothing of the kind is there: nothing is guessed. And what matches is told as before.
+	said_only "deny user:mvbob read nothing/like/it" \
+		"rule 12 denies user mvbob (5002) to read nothing/like/it; it matches 0 files now"
+	said_only "deny user:mvbob read 'llama/*'" "rule 13 denies user mvbob (5002) to read 'llama/*'; it matches 2 files now"
+	run -0 --separate-stderr mv_ mode learn user:mvalice llama --for 1d
+	[[ $stderr == *"llama is a directory: did you mean 'llama/**', which is what is in it?"* ]]
+}
+
+@test "grant and deny: a rule that does nothing, or more than it seems to, says so at once" {
+	mv_ deny user:mvbob read 'vision/**' 2>/dev/null
+	said "grant user:mvbob read vision/a.onnx --days mon-fri" "it does nothing: rule 1 denies all of it"
+	said "deny user:mvbob read vision/a.onnx" "it does nothing: rule 1 denies all of it already"
+	said_only "grant user:mvalice read 'vision/**' --days mon-fri" \
+		"rule 4 allows user mvalice (5001) to read 'vision/**' mon-fri (UTC); it matches 2 files now"
+	said "grant user:mvalice read 'vision/**' --days mon-fri --note again" \
+		"it does nothing: rule 4 allows all of it already"
+	said "grant user:mvcarol unit:'*' read llama/c" "unit:'*' is every process: name the unit"
+	said "grant user:mvcarol write llama/c" "mounts are read-only in this version: write changes nothing yet"
+	said "grant user:mvcarol read 'llama/**' --max-bytes 1/day" \
+		"2 of these files are larger than all of --max-bytes, 1 bytes, and not to be read by it"
+	said_only "grant user:mvcarol read 'llama/**' --max-bytes 2/day" \
+		"rule 9 allows user mvcarol (5003) to read 'llama/**' at most 2 bytes a day for each user; it matches 2 files now"
 }

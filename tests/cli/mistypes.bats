@@ -73,7 +73,12 @@ ORDER="SUBJECT... PERMS PATTERN, as in user:alice read 'llama/**'"
 		grant @ role:vision reads x|grant: reads are no permissions: did you mean read?
 		grant @ role:vision 'vision/**' read|grant: 'vision/**' stands before read: the permissions come first, then the pattern: read 'vision/**'
 		grant @ read role:vision x|grant: role:vision stands behind read: subjects come first, as in user:alice read 'llama/**'
-		grant @ role:vision read a b|grant: read is followed by more than one word: one pattern a rule, in quotes so that the shell leaves it alone
+		grant @ role:vision read a b|grant: b is one word too many: behind read stands one pattern; what has blanks or a '*', a --note too, stands in quotes so that the shell leaves it whole
+		grant @ role:vision read a --note for us|grant: us is one word too many: behind read stands one pattern; what has blanks or a '*', a --note too, stands in quotes so that the shell leaves it whole
+		grant @ 'vision/**' role:vision read|grant: 'vision/**' stands first: subjects, permissions, and the pattern last: role:vision read 'vision/**'
+		grant @ role:vision read+list x|grant: read+list are no permissions: did you mean read,list?
+		grant @ role:vision perm=read x|grant: perm=read are no permissions: did you mean read?
+		grant @ role:vision execute x|grant: execute are no permissions: did you mean read?
 		grant @ role:vision except user:mvbob read x|grant: except: an exception is a rule of its own, and deny wins: modelvault deny VAULT user:mvbob read 'PATTERN'
 		grant @ role:vision read x except user:mvbob|grant: except: an exception is a rule of its own, and deny wins: modelvault deny VAULT user:mvbob read 'PATTERN'
 		grant @ role:vision read x but not mvbob|grant: but: an exception is a rule of its own, and deny wins: modelvault deny VAULT user:NAME read 'PATTERN'
@@ -116,12 +121,24 @@ ORDER="SUBJECT... PERMS PATTERN, as in user:alice read 'llama/**'"
 		grant @ any:all read x|grant: any:all is no subject: did you mean any, which is everybody?
 		grant @ service:infer.service read x|grant: service:infer.service is no subject: did you mean unit:infer.service?
 		grant @ unit:/system.slice/infer.service read x|grant: unit:/system.slice/infer.service: one component of a cgroup's path follows, without '/'; did you mean unit:infer.service?
+		grant @ service:infer read x|grant: service:infer is no subject: did you mean unit:infer.service?
+		grant @ user: mvalice read x|grant: user: is not complete: did you mean user:mvalice, in one word?
+		grant @ unit: infer.service read x|grant: unit: is not complete: did you mean unit:infer.service, in one word?
+		grant @ userns read x|grant: userns is not complete: did you mean userns:contained?
+		grant @ unit:x.service userns:container read x|grant: userns:container: contained is all that may follow; did you mean userns:contained?
+		grant @ sha256sum:@/bin/true read x|grant: sha256sum:@/bin/true is no subject: did you mean sha256:@/bin/true?
 		grant @ sha256:/bin/true read x|grant: sha256:/bin/true: 64 lower-case hex digits follow, or @FILE to have FILE hashed; did you mean sha256:@/bin/true?
 	CASES
 	# There is no such group: what is not there is exit 6, as ever.
 	table 6 <<-CASES
 		grant @ group:vision read x|grant: group:vision: there is a role of that name: did you mean role:vision?
 		grant @ user:Vision read x|grant: user:Vision: there is a role of that name: did you mean role:vision?
+		grant @ user:mvteam read x|grant: user:mvteam: there is no such user on this machine; did you mean group:mvteam?
+		grant @ group:mvalice read x|grant: group:mvalice: there is no such group on this machine; did you mean user:mvalice?
+		grant @ user:MVAlice read x|grant: user:MVAlice: there is no such user on this machine; did you mean user:mvalice?
+		grant @ user:mvcaroll read x|grant: user:mvcaroll: there is no such user on this machine; did you mean user:mvcarol?
+		role @ add vision user:mvteam|role: user:mvteam: there is no such user on this machine; did you mean group:mvteam?
+		grant @ user:no-such-name-at-all read x|grant: user:no-such-name-at-all: there is no such user on this machine; a number is taken as it is
 	CASES
 	unchanged
 }
@@ -260,5 +277,70 @@ modelvault: rules import: nothing was changed" ]
 	run -0 --separate-stderr mv_at grant @ unit:'mvinf*' read x --dry-run
 	rmdir "$cgroup/mvinfer.service" "$cgroup"
 	[ -z "$stderr" ]
+	unchanged
+}
+
+@test "explain, who and ls: a path that is not there, with the one that was perhaps meant" {
+	table 6 <<-CASES
+		explain @ vision/a.onx --user mvalice|vision/a.onx: no such name in this vault; did you mean vision/a.onnx?
+		explain @ visoin/a.onx --user mvalice|visoin/a.onx: no such name in this vault; did you mean vision/a.onnx?
+		explain @ ./vision/a.onnx --user mvalice|./vision/a.onnx: no such name in this vault; did you mean vision/a.onnx?
+		explain @ mnt/vision/a.onnx --user mvalice|mnt/vision/a.onnx: no such name in this vault; did you mean vision/a.onnx?
+		explain @ \$F/vault/vision/a.onnx --user mvalice|$F/vault/vision/a.onnx: no such name in this vault; did you mean vision/a.onnx?
+		who @ Vision|Vision: no such name in this vault; did you mean vision?
+		ls @ visio|visio: no such name in this vault; did you mean vision?
+		explain @ 'vision/*' --user mvalice|vision/*: no such name in this vault; \`modelvault ls $F/vault\` shows what is there
+		who @ other|other: no such name in this vault; \`modelvault ls $F/vault\` shows what is there
+	CASES
+	unchanged
+}
+
+@test "grant: patterns that are none, with the one that was meant" {
+	table <<-CASES
+		grant @ role:vision read vision/|grant: vision/ is no pattern: a '/' at the end: write DIR/** for a directory and all beneath; did you mean 'vision/**'?
+		grant @ role:vision read './vision/**'|grant: './vision/**' is no pattern: '.' and '..' are no names in a vault; did you mean 'vision/**'?
+		grant @ role:vision read 'vision//**'|grant: 'vision//**' is no pattern: an empty name between two slashes; did you mean 'vision/**'?
+		grant @ role:vision read 'vision**'|grant: 'vision**' is no pattern: '**' stands alone between slashes: not a**b but a*/**/*b; did you mean 'vision/**'?
+		grant @ role:vision read 'vision/**.onnx'|grant: 'vision/**.onnx' is no pattern: '**' stands alone between slashes: not a**b but a*/**/*b; did you mean 'vision/**/*.onnx'?
+		grant @ role:vision read 'a/**,b/**'|grant: 'a/**,b/**' is no pattern: '**' stands alone between slashes: not a**b but a*/**/*b; one pattern a rule
+		grant @ role:vision read '../vision/**'|grant: '../vision/**' is no pattern: '.' and '..' are no names in a vault
+		grant @ role:vision read /|grant: / is no pattern: '/' alone is no pattern: ** is everything
+	CASES
+	unchanged
+}
+
+@test "commands, and words of rules, revoke, why and explain, that are another's or mistyped" {
+	table <<-CASES
+		allow @ role:vision read x|there is no command 'allow'; did you mean 'grant'?
+		Grant @ role:vision read x|there is no command 'Grant'; did you mean 'grant'?
+		forbid @ role:vision read x|there is no command 'forbid'; did you mean 'deny'?
+		explains @ vision|there is no command 'explains'; did you mean 'explain'?
+		rule @|there is no command 'rule'; did you mean 'rules'?
+		modes @|there is no command 'modes'; did you mean 'mode'?
+		@ grant role:vision read x|there is no command '@': the command comes first: modelvault grant @ ...
+		--days mon-fri grant @ role:vision read x|there is no command '--days': the command comes first, options anywhere behind it; \`modelvault help\` lists them
+		rules @ imports f|rules: 'imports' is not known; did you mean import?
+		rules @ show|rules: 'show' is not known; did you mean list?
+		rules @ grant role:vision read x|rules: 'grant' is a command of its own: modelvault grant @ ...
+		rules @ delete 1|rules: 'delete' is a command of its own: modelvault revoke @ ...
+		revoke @ '#1'|revoke: '#1' is no rule number; did you mean 1?
+		revoke @ 1,2|revoke: '1,2' is no rule number; did you mean 1 2?
+		revoke @ rule:1|revoke: 'rule:1' is no rule number; did you mean 1?
+		revoke @ "user:mvalice read x"|revoke: 'user:mvalice read x' is no rule number; \`modelvault rules $F/vault\` lists them, --user NAME takes all of a user's
+		revoke @ user:mvalice|revoke: 'user:mvalice' is no rule number; for all of a user's: --user mvalice
+		grant @ role:vision read x --hours 09:00 - 17:00|grant: --hours 09:00 -: the value is one word without blanks, as in --hours 09:00-18:00
+		grant @ role:vision read x --days mon - fri|grant: --days mon -: the value is one word without blanks, as in --days mon-fri
+		grant @ role:vision read x --max-opens 20 per day|grant: --max-opens 20 per: the value is one word without blanks, as in --max-opens 20/day
+		grant @ role:vision --perm read x|grant: unknown option '--perm': permissions are a word before the pattern: read 'PATTERN'
+		explain @ vision/a.onnx unit:infer.service --user mvalice|explain: 'unit:infer.service' is one operand too many: did you mean --unit infer.service?
+		explain @ vision/a.onnx read --user mvalice|explain: 'read' is one operand too many: did you mean --perm read?
+		explain @ vision/a.onnx --user mvalice --at 1.3.2127|explain: --at 1.3.2127: did you mean 2127-03-01?
+		explain @ vision/a.onnx --user mvalice --at 'some day'|explain: --at some day: a time is 2027-03-01, '2027-03-01 18:00' in the vault's time zone (UTC), or RFC 3339
+	CASES
+	table 6 <<-CASES
+		revoke @ 7|revoke: there is no rule 7; nothing was revoked; \`modelvault rules $F/vault\` lists them
+		why vision/a.onnx|why: vision/a.onnx is not in a mount of a vault; give the path that was refused, as in why /MOUNTPOINT/NAME
+		grant @ role:mvteam read x|grant: there is no role mvteam; did you mean group:mvteam? \`modelvault role $F/vault add mvteam user:NAME\` makes it
+	CASES
 	unchanged
 }

@@ -53,7 +53,7 @@ vision group:mvteam#6001" ] || { [ "${lines[3]}" = "vision user:4242" ] && [ "${
 		2|add vision nobodyhere|'nobodyhere' is no member: user:NAME or group:NAME
 		2|add vision usr:mvbob|'usr:mvbob': did you mean user:mvbob?
 		2|add vision role:admin|'role:admin' is no member: a role has user:NAME and group:NAME
-		2|add vision user:|user: is not complete: a name or a number follows
+		2|add vision user:|user: is not complete: a name or a number follows, as in user:NAME
 		6|add vision user:nobodyhere|user:nobodyhere: there is no such user on this machine; a number is taken as it is
 		6|add vision user:mvbob group:nobodyhere|group:nobodyhere: there is no such group on this machine; a number is taken as it is
 		2|add user:mvbob vision|'user:mvbob' is a member; the role comes first, as in role VAULT add vision user:alice

@@ -47,7 +47,8 @@ mv_() { local verb=$1; shift; "$MODELVAULT" "$verb" "$T/vault" "$@"; }
 		any user:mvalice read x|no other subject
 		user:mvalice raed x|did you mean read?
 		user:mvalice read,exec x|read, write, list
-		user:mvalice read,read x|each once
+		user:mvalice read,read x|did you mean read?
+		user:mvalice read,no x|each once
 		user:mvalice READ x|did you mean read?
 		user:mvalice x|no permissions before it
 		read x|no subject before it
