@@ -116,7 +116,7 @@ static int tell(struct vault *vault, struct verb_call *call, const struct rulese
 	files = grant_matching_files(vault, rule);
 	remark(call->output, "%s; it matches %llu file%s now", buffer_text(&words),
 		(unsigned long long)files, plural(files));
-	grant_remark_on_use(vault, call, after, rule);
+	grant_remark_on_use(vault, call, after, rule, files);
 	if (effect->ended)
 		remark(call->output, "%llu open handle%s ended", (unsigned long long)effect->ended,
 			plural(effect->ended));
@@ -151,7 +151,7 @@ static int add_rule(struct vault *vault, struct verb_call *call, struct rule *ru
 	rule->created_by = call->caller->uid;
 	code = rule_edit_perform(vault, call, &edit, &effect, &after);
 	if (verb_flag(call, "dry-run") && code == EXIT_DONE)
-		grant_remark_on_use(vault, call, after, rule);
+		grant_remark_on_use(vault, call, after, rule, grant_matching_files(vault, rule));
 	/* A deny may be in force and not saved. */
 	if (verb_flag(call, "dry-run") || !after || !ruleset_find(after, rule->number))
 		return code;

@@ -22,10 +22,10 @@ int grant_check_pattern(struct vault *vault, struct verb_call *call, const struc
 /*
  * Once the rule is made, or would be (after: the set with it): units that it names and that nobody
  * is in now, a pattern that matches nothing, and whatever else makes it do less or more than it
- * seems to.
+ * seems to. files: that it matches.
  */
 void grant_remark_on_use(struct vault *vault, struct verb_call *call, const struct ruleset *after,
-	const struct rule *rule);
+	const struct rule *rule, uint64_t files);
 /* Files that the pattern matches now. */
 uint64_t grant_matching_files(struct vault *vault, const struct rule *rule);
 /*

@@ -137,9 +137,9 @@ static void remark_on_budget(struct vault *vault, struct verb_call *call, const 
 }
 
 void grant_remark_on_use(struct vault *vault, struct verb_call *call, const struct ruleset *after,
-	const struct rule *rule)
+	const struct rule *rule, uint64_t files)
 {
-	pattern_remark(vault, call->output, rule, grant_matching_files(vault, rule));
+	pattern_remark(vault, call->output, rule, files);
 	for (size_t i = 0; i < rule->word_count; i++)
 		if (rule->words[i].kind == WORD_UNIT)
 			remark_on_unit(call, rule, rule->words[i].name);
