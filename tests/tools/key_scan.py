@@ -65,10 +65,10 @@ def scan(blocks, wanted):
 
 
 def stands_still(pid):
-    """Whether all its threads do."""
+    """Whether all its threads do; one that waits in the kernel for a store (D) stops before it is back."""
     for thread in os.listdir(f"/proc/{pid}/task"):
         with open(f"/proc/{pid}/task/{thread}/stat", encoding="utf-8", errors="replace") as file:
-            if file.read().rpartition(")")[2].split()[0] not in "TtZX":
+            if file.read().rpartition(")")[2].split()[0] not in "TtDZX":
                 return False
     return True
 
