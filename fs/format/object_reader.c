@@ -166,8 +166,7 @@ static int reader_init(struct object_reader *reader, int fd, const struct secret
 	return object_keys_derive(&reader->identity, dek, &reader->keys);
 }
 
-/* All but the descriptor. Header and index stay in the kernel's cache: they are what opens read. */
-static void reader_done(struct object_reader *reader)
+void object_reader_wipe_keys(struct object_reader *reader)
 {
 	while (reader->contexts) {
 		struct context *context = reader->contexts;
@@ -176,11 +175,17 @@ static void reader_done(struct object_reader *reader)
 		aead_free(context->aead);
 		free(context);
 	}
+	object_keys_done(&reader->keys);
+}
+
+/* All but the descriptor. Header and index stay in the kernel's cache: they are what opens read. */
+static void reader_done(struct object_reader *reader)
+{
+	object_reader_wipe_keys(reader);
 	page_cache_done(&reader->tag_pages);
 	page_cache_done(&reader->seal_pages);
 	object_file_done(&reader->file, HEADER_SIZE, reader->geometry.index_offset);
 	pthread_mutex_destroy(&reader->contexts_lock);
-	object_keys_done(&reader->keys);
 	free(reader->index);
 	free(reader);
 }

@@ -22,6 +22,9 @@ struct object_reader;
 int object_reader_new(int fd, const struct object_identity *identity, const struct secret *dek,
 	const struct object_version *version, struct object_reader **ret_reader,
 	struct damage_report *ret_report);
+/* Asks nothing of the backing store. Nobody may be reading, and only object_reader_free comes
+ * after. */
+void object_reader_wipe_keys(struct object_reader *reader);
 struct object_reader *object_reader_free(struct object_reader *reader);
 uint64_t object_reader_size(const struct object_reader *reader);
 /*

@@ -2,7 +2,8 @@
 /*
  * open_file.c - a hash table by file id. Objects are opened outside the lock; of two that raced,
  * one is kept. All that asks the backing store happens without the lock, and a thread of its own
- * closes: a store that hangs hangs only who reads from it.
+ * closes: a store that hangs hangs only who reads from it. Keys do not wait for it either: another
+ * thread, which never asks the store, wipes them before.
  */
 #include "fs/mount/open_file.h"
 
@@ -40,15 +41,17 @@ struct open_file {
 
 struct open_file_table {
 	struct backend backend;
-	pthread_t closer;
+	pthread_t wiper, closer;
 	pthread_mutex_t mutex; /* guards all below; a leaf lock */
-	pthread_cond_t work;   /* for the closer */
+	pthread_cond_t to_wipe, to_close;
 	struct open_file *buckets[BUCKETS];
 	struct open_file *oldest, *newest; /* idle */
 	unsigned idle;
-	struct open_file *closing; /* linked by next; the closer's */
+	struct open_file *ended;   /* linked by next; to be wiped, then closed */
+	struct open_file *closing; /* linked by next; wiped */
 	uint64_t open, open_max;   /* descriptors of objects */
-	bool stopping;
+	bool stopping;		   /* the wiper leaves when nothing is due */
+	bool wiped;		   /* and the closer when nothing is left to close */
 };
 
 static uint64_t descriptors_for_objects(void)
@@ -84,19 +87,51 @@ static void close_file(struct open_file_table *table, struct open_file *file)
 	pthread_mutex_unlock(&table->mutex);
 }
 
+static void *wipe_files(void *arg);
 static void *close_files(void *arg);
 
+static void end_wiper(struct open_file_table *table)
+{
+	pthread_mutex_lock(&table->mutex);
+	table->stopping = true;
+	pthread_cond_signal(&table->to_wipe);
+	pthread_mutex_unlock(&table->mutex);
+	pthread_join(table->wiper, NULL);
+}
+
+static void end_closer(struct open_file_table *table)
+{
+	pthread_mutex_lock(&table->mutex);
+	table->wiped = true;
+	pthread_cond_signal(&table->to_close);
+	pthread_mutex_unlock(&table->mutex);
+	pthread_join(table->closer, NULL);
+}
+
 /* Signals are for the main thread. */
-static int start_closer(struct open_file_table *table)
+static int start_threads(struct open_file_table *table)
 {
 	sigset_t all, before;
 	int r;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = -pthread_create(&table->closer, NULL, close_files, table);
+	r = -pthread_create(&table->wiper, NULL, wipe_files, table);
+	if (r == 0) {
+		r = -pthread_create(&table->closer, NULL, close_files, table);
+		if (r < 0)
+			end_wiper(table);
+	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return r;
+}
+
+static void table_done(struct open_file_table *table)
+{
+	pthread_cond_destroy(&table->to_wipe);
+	pthread_cond_destroy(&table->to_close);
+	pthread_mutex_destroy(&table->mutex);
+	free(table);
 }
 
 int open_file_table_new(const struct backend *backend, struct open_file_table **ret_table)
@@ -112,13 +147,12 @@ int open_file_table_new(const struct backend *backend, struct open_file_table **
 	pthread_mutex_init(&table->mutex, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&table->work, &monotonic);
+	pthread_cond_init(&table->to_wipe, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	r = start_closer(table);
+	pthread_cond_init(&table->to_close, NULL);
+	r = start_threads(table);
 	if (r < 0) {
-		pthread_cond_destroy(&table->work);
-		pthread_mutex_destroy(&table->mutex);
-		free(table);
+		table_done(table);
 		return r;
 	}
 	*ret_table = table;
@@ -129,11 +163,8 @@ struct open_file_table *open_file_table_free(struct open_file_table *table)
 {
 	if (!table)
 		return NULL;
-	pthread_mutex_lock(&table->mutex);
-	table->stopping = true;
-	pthread_cond_signal(&table->work);
-	pthread_mutex_unlock(&table->mutex);
-	pthread_join(table->closer, NULL);
+	end_wiper(table);
+	end_closer(table);
 	for (size_t i = 0; i < BUCKETS; i++) {
 		struct open_file *file = table->buckets[i], *next;
 
@@ -142,9 +173,7 @@ struct open_file_table *open_file_table_free(struct open_file_table *table)
 			file_free(file);
 		}
 	}
-	pthread_cond_destroy(&table->work);
-	pthread_mutex_destroy(&table->mutex);
-	free(table);
+	table_done(table);
 	return NULL;
 }
 
@@ -208,11 +237,38 @@ static struct open_file *remove_idle(struct open_file_table *table, struct open_
 	return file;
 }
 
-static void close_later(struct open_file_table *table, struct open_file *file)
+static void push(struct open_file **list, struct open_file *file)
 {
-	file->next = table->closing;
-	table->closing = file;
-	pthread_cond_signal(&table->work);
+	file->next = *list;
+	*list = file;
+}
+
+/* The first of the list, or NULL. */
+static struct open_file *pop(struct open_file **list)
+{
+	struct open_file *file = *list;
+
+	if (file)
+		*list = file->next;
+	return file;
+}
+
+static void end_later(struct open_file_table *table, struct open_file *file)
+{
+	push(&table->ended, file);
+	pthread_cond_signal(&table->to_wipe);
+}
+
+/* What is kept without a handle, the least useful first, or NULL. */
+static struct open_file *take_unused(struct open_file_table *table)
+{
+	struct open_file *file = pop(&table->closing);
+
+	if (!file)
+		file = pop(&table->ended);
+	if (!file && table->oldest)
+		file = remove_idle(table, table->oldest);
+	return file;
 }
 
 static void drop_reference(struct open_file_table *table, struct open_file *file)
@@ -220,10 +276,10 @@ static void drop_reference(struct open_file_table *table, struct open_file *file
 	if (--file->references)
 		return;
 	if (!file->listed)
-		return close_later(table, file);
+		return end_later(table, file);
 	enter_idle(table, file);
 	if (table->idle > IDLE_MAX)
-		close_later(table, remove_idle(table, table->oldest));
+		end_later(table, remove_idle(table, table->oldest));
 }
 
 /* A known reader of an object that nobody has touched, with one more reference, or NULL. */
@@ -251,14 +307,6 @@ static struct open_file *find_fresh(struct open_file_table *table, const uint8_t
 	return NULL;
 }
 
-static struct open_file *take_closing(struct open_file_table *table)
-{
-	struct open_file *file = table->closing;
-
-	table->closing = file->next;
-	return file;
-}
-
 /* Takes a descriptor for one more object; those kept without a handle make room. */
 static int reserve(struct open_file_table *table)
 {
@@ -266,14 +314,12 @@ static int reserve(struct open_file_table *table)
 	int r = 0;
 
 	pthread_mutex_lock(&table->mutex);
-	if (table->open < table->open_max)
+	if (table->open < table->open_max) {
 		table->open++;
-	else if (table->closing)
-		closed = take_closing(table);
-	else if (table->oldest)
-		closed = remove_idle(table, table->oldest);
-	else
-		r = -EMFILE;
+	} else {
+		closed = take_unused(table);
+		r = closed ? 0 : -EMFILE;
+	}
 	pthread_mutex_unlock(&table->mutex);
 	/* Its place is ours. */
 	file_free(closed);
@@ -287,12 +333,8 @@ static bool close_all_idle(struct open_file_table *table)
 	bool any = false;
 
 	do {
-		closed = NULL;
 		pthread_mutex_lock(&table->mutex);
-		if (table->closing)
-			closed = take_closing(table);
-		else if (table->oldest)
-			closed = remove_idle(table, table->oldest);
+		closed = take_unused(table);
 		pthread_mutex_unlock(&table->mutex);
 		any |= closed != NULL;
 		close_file(table, closed);
@@ -376,35 +418,59 @@ void open_file_put(struct open_file_table *table, struct open_file *file)
 	pthread_mutex_unlock(&table->mutex);
 }
 
-/* What is to be closed now, or NULL, and then until when there may be nothing. */
-static struct open_file *next_to_close(struct open_file_table *table, int64_t *ret_until_ns)
+/* What is to be wiped now, or NULL, and then until when there may be nothing. */
+static struct open_file *next_to_wipe(struct open_file_table *table, int64_t *ret_until_ns)
 {
 	int64_t now_ns = clock_monotonic_ns();
 
 	*ret_until_ns = now_ns + IDLE_NS;
-	if (table->closing)
-		return take_closing(table);
+	if (table->ended)
+		return pop(&table->ended);
 	if (!table->oldest)
 		return NULL;
 	*ret_until_ns = table->oldest->idle_since_ns + IDLE_NS;
 	return *ret_until_ns <= now_ns ? remove_idle(table, table->oldest) : NULL;
 }
 
-static void *close_files(void *arg)
+static void *wipe_files(void *arg)
 {
 	struct open_file_table *table = arg;
 	int64_t until_ns;
 
 	pthread_mutex_lock(&table->mutex);
 	for (;;) {
-		struct open_file *file = next_to_close(table, &until_ns);
+		struct open_file *file = next_to_wipe(table, &until_ns);
 		struct timespec until = {
 			.tv_sec = until_ns / NS_PER_S, .tv_nsec = until_ns % NS_PER_S};
 
 		if (!file && table->stopping)
 			break;
 		if (!file) {
-			pthread_cond_timedwait(&table->work, &table->mutex, &until);
+			pthread_cond_timedwait(&table->to_wipe, &table->mutex, &until);
+			continue;
+		}
+		pthread_mutex_unlock(&table->mutex);
+		object_reader_wipe_keys(file->reader);
+		pthread_mutex_lock(&table->mutex);
+		push(&table->closing, file);
+		pthread_cond_signal(&table->to_close);
+	}
+	pthread_mutex_unlock(&table->mutex);
+	return NULL;
+}
+
+static void *close_files(void *arg)
+{
+	struct open_file_table *table = arg;
+
+	pthread_mutex_lock(&table->mutex);
+	for (;;) {
+		struct open_file *file = pop(&table->closing);
+
+		if (!file && table->wiped)
+			break;
+		if (!file) {
+			pthread_cond_wait(&table->to_close, &table->mutex);
 			continue;
 		}
 		pthread_mutex_unlock(&table->mutex);
