@@ -18,10 +18,11 @@ struct side {
 };
 
 /* Who has no login yet may take any: proc_pid_loginuid(5) takes what is written to it once. */
-static bool may_concern_by_login(const struct side *side, size_t index)
+static bool may_concern_by_login(
+	const struct ruleset *ruleset, size_t index, const struct subject *author)
 {
-	const struct rule *rule = ruleset_at(side->ruleset, index);
-	struct subject logged_in = *side->author;
+	const struct rule *rule = ruleset_at(ruleset, index);
+	struct subject logged_in = *author;
 
 	if (logged_in.loginuid != SUBJECT_ID_UNKNOWN || rule->effect == RULE_DENY)
 		return false;
@@ -29,17 +30,22 @@ static bool may_concern_by_login(const struct side *side, size_t index)
 		if (rule->words[i].kind != WORD_LOGINUID)
 			continue;
 		logged_in.loginuid = rule->words[i].number;
-		return rule_may_concern(side->ruleset, index, &logged_in);
+		return rule_may_concern(ruleset, index, &logged_in);
 	}
 	return false;
+}
+
+bool self_grant_concerns(const struct ruleset *ruleset, size_t index, const struct subject *author)
+{
+	return rule_may_concern(ruleset, index, author) ||
+	       may_concern_by_login(ruleset, index, author);
 }
 
 /* A rule about reading that may apply to the author. */
 static bool concerns(const struct side *side, size_t index)
 {
 	return (ruleset_at(side->ruleset, index)->permissions & PERMISSION_READ) &&
-	       (rule_may_concern(side->ruleset, index, side->author) ||
-		       may_concern_by_login(side, index));
+	       self_grant_concerns(side->ruleset, index, side->author);
 }
 
 /* The same for a rule by its number; false when the set has none of it. */

@@ -19,6 +19,9 @@
 bool self_grant_gains(const struct ruleset *before, const struct ruleset *after,
 	const struct subject *author, uint64_t *ret_rule);
 
+/* Does the rule speak of the author, as he is or, for what it gives, as he could log in? */
+bool self_grant_concerns(const struct ruleset *ruleset, size_t index, const struct subject *author);
+
 /*
  * Could he read more when hours, days and the periods of budgets turn at other times? *ret_rule:
  * the first rule by which. Pure.

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "policy/self_grant.h"
+
 /* Words that no change of program or session makes true or false. */
 #define LASTING_KINDS \
 	(KIND_BIT(WORD_ANY) | KIND_BIT(WORD_USER) | KIND_BIT(WORD_GROUP) | KIND_BIT(WORD_ROLE))
@@ -166,8 +168,8 @@ static bool may_be_read(const struct renaming *renaming, const struct subject *a
 			continue;
 		for (size_t i = 0; i < widening->rule_count && !found; i++)
 			found = rule_of(widening, i)->effect != RULE_DENY &&
-				(!author || rule_may_concern(widening->ruleset, widening->rules[i],
-						    author)) &&
+				(!author || self_grant_concerns(widening->ruleset,
+						    widening->rules[i], author)) &&
 				matches(widening, i, &renaming->after[name]);
 		if (!found)
 			return false;

@@ -20,6 +20,7 @@
 #include "keystore/base/json.h"
 #include "policy/audit_event.h"
 #include "policy/path_pattern.h"
+#include "policy/shell_word.h"
 
 /* ---- query ---- */
 
@@ -42,14 +43,21 @@ static const char *user_name(int64_t uid, char *room, size_t size)
 	return room;
 }
 
+/* As one word: who names a program or a file must not seem to name a reason or a rule. */
+static void say_word(struct output *output, const char *name, const char *value, size_t len)
+{
+	scope_buffer struct buffer word = {0};
+
+	shell_word_write(value, len, &word);
+	say(output, " %s=%s", name, word.failed ? "" : buffer_text(&word));
+}
+
 static void show_line(
 	struct querying *querying, const struct audit_record *record, const char *user)
 {
 	static const char *const outcomes[] = {"?", "allow", "deny", "error"};
 	const struct audit_event *event = &record->event;
-	scope_free char *path = text_for_terminal(event->path ? event->path : "", event->path_len);
-	scope_free char *exe = text_for_terminal(
-		event->exe ? event->exe : "-", strlen(event->exe ? event->exe : "-"));
+	const char *exe = event->exe ? event->exe : "-";
 	scope_free char *detail = text_for_terminal(
 		event->detail ? event->detail : "", event->detail ? strlen(event->detail) : 0);
 	struct output *output = querying->call->output;
@@ -63,10 +71,12 @@ static void show_line(
 		say(output, " user=%s", user);
 	else if (event->uid != AUDIT_UNKNOWN)
 		say(output, " uid=%lld", (long long)event->uid);
-	if (event->pid != AUDIT_UNKNOWN)
-		say(output, " pid=%lld exe=%s", (long long)event->pid, exe ? exe : "");
+	if (event->pid != AUDIT_UNKNOWN) {
+		say(output, " pid=%lld", (long long)event->pid);
+		say_word(output, "exe", exe, strlen(exe));
+	}
 	if (event->path)
-		say(output, " path=%s", path ? path : "");
+		say_word(output, "path", event->path, event->path_len);
 	if (event->reason != REASON_NONE)
 		say(output, " reason=%s", reason_word(event->reason));
 	if (event->rule != AUDIT_UNKNOWN)

@@ -112,6 +112,32 @@ static bool is_seen_by_caller(const struct verb_call *call)
 	return theirs && mount_namespace(ours) == 0 && strcmp(theirs, ours) == 0;
 }
 
+/*
+ * Mounts as the server's user, who may do so anywhere: an admin who is not he, nor root, would put
+ * files of his own before /etc/profile.d, or what else root reads and runs.
+ */
+static int check_caller(struct vault *vault, struct verb_call *call, const char *mountpoint)
+{
+	struct audit_event event = vault_event(call, AUDIT_COMMAND);
+	scope_free char *words = NULL;
+
+	if (call->caller->uid == geteuid() || call->caller->uid == 0)
+		return EXIT_DONE;
+	event.outcome = AUDIT_REFUSE;
+	event.reason = REASON_NO_ROLE;
+	event.detail = "mount";
+	if (asprintf(&words, "mount on %.500s as the server's user", mountpoint) < 0)
+		words = NULL;
+	else
+		event.detail = words;
+	audit_append_wait(vault->audit, &event, false);
+	complain(call->output,
+		"mount: refused: it mounts as user %u, who serves the vault, and only he or root "
+		"may have it do so",
+		geteuid());
+	return EXIT_REFUSED;
+}
+
 int verb_mount(struct vault *vault, struct verb_call *call)
 {
 	const char *mountpoint = verb_operand(call, 0, NULL);
@@ -122,6 +148,9 @@ int verb_mount(struct vault *vault, struct verb_call *call)
 		complain(call->output, "mount: only a server can mount");
 		return EXIT_FAILED;
 	}
+	code = check_caller(vault, call, mountpoint);
+	if (code != EXIT_DONE)
+		return code;
 	if (!is_seen_by_caller(call)) {
 		complain(call->output,
 			"the server of %s, process %ld, is in another mount namespace, and what it "

@@ -351,7 +351,7 @@ static int keep_processes(void *arg, int stream, const void *bytes, size_t len)
 	return named->text.failed ? -ENOMEM : 0;
 }
 
-static int end_named(const struct named *named, pid_t server)
+static int end_named(const struct named *named, pid_t server, uint32_t server_user)
 {
 	struct process *all = NULL, *grown;
 	size_t count = 0, left;
@@ -362,7 +362,8 @@ static int end_named(const struct named *named, pid_t server)
 		at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL) {
 		bool known = false;
 
-		if (sscanf(at, "process %ld %llu", &pid, &start_time) != 2)
+		if (sscanf(at, "process %ld %llu", &pid, &start_time) != 2 ||
+			!process_is_of_server((pid_t)pid, server_user))
 			continue;
 		for (size_t i = 0; i < count; i++)
 			known = known || all[i].pid == (pid_t)pid;
@@ -399,7 +400,8 @@ int run_revoke(struct invocation *invocation)
 		return EXIT_FAILED;
 	}
 	code = access_call(line, invocation->request, &kept);
-	if (end_named(&named, vault_holder(access_place(access)->path)) != EXIT_DONE &&
+	if (end_named(&named, vault_holder(access_place(access)->path),
+		    access_line_server_user(line)) != EXIT_DONE &&
 		code == EXIT_DONE)
 		code = EXIT_FAILED;
 	buffer_done(&named.text);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "keystore/base/clock.h"
@@ -41,6 +42,17 @@ int process_start_time(pid_t pid, uint64_t *ret_start_time)
 		return -ESRCH;
 	*ret_start_time = strtoull(at + 1, NULL, 10);
 	return 0;
+}
+
+bool process_is_of_server(pid_t pid, uint32_t server_user)
+{
+	struct stat attr;
+	char path[32];
+
+	if (server_user == 0 || server_user == geteuid())
+		return true;
+	snprintf(path, sizeof(path), "/proc/%ld", (long)pid);
+	return stat(path, &attr) == 0 && attr.st_uid == server_user;
 }
 
 /* A pidfd of this very process, -ESRCH when it is gone. */

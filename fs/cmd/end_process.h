@@ -7,6 +7,7 @@
 #ifndef FS_CMD_END_PROCESS_H
 #define FS_CMD_END_PROCESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -20,6 +21,11 @@ struct process {
 
 /* -ESRCH: there is no such process any more. */
 int process_start_time(pid_t pid, uint64_t *ret_start_time);
+/*
+ * May a server of this user have this process ended by whoever asked it? Root's may; another one
+ * sees his own processes alone, and would have root end what is not his.
+ */
+bool process_is_of_server(pid_t pid, uint32_t server_user);
 /*
  * Ends them all but pid 1, `spared` (0: nobody) and this process, and says which were. Count of
  * those that are still there: spared, or not the caller's to end.

@@ -168,8 +168,15 @@ static int explain_file_failure(
 /* With --remove-source: the source goes next. Exit code. */
 static int verify(const struct entry_request *request, uint64_t ino, int fd, const uint8_t *taken)
 {
-	int r = file_verify(request->vault, ino, fd, taken);
+	int r = file_verify(request->vault, ino, fd, taken), recorded = 0;
 
+	/* Who may import is told whether a file that he may not read is the one he has in mind. */
+	if (!taken && (r == 0 || r == -EAGAIN))
+		recorded = entry_record(request, r == 0 ? "compared with a source: the same"
+							: "compared with a source: another");
+	if (recorded < 0)
+		return entry_complain_failure(
+			request, "the audit trail cannot be written", recorded);
 	if (r == -EAGAIN && taken)
 		return entry_complain(request, "it is in the vault as it was, but changed "
 					       "meanwhile, and was left where it "

@@ -45,8 +45,9 @@ static int handle_request(
 	struct subject caller = {0};
 	int code;
 
-	if (subject_of_process(peer->uid, peer->gid, peer->pid, &caller) < 0) {
+	if (subject_of_process(peer->uid, peer->gid, peer->pid, &caller) < 0 || !peer_lives(peer)) {
 		complain(&output, "refused: what the caller is cannot be told");
+		subject_done(&caller);
 		return EXIT_REFUSED;
 	}
 	call.caller = &caller;

@@ -253,6 +253,11 @@ static int call_server(struct access_line *line, struct message *request, struct
 	return r;
 }
 
+uint32_t access_line_server_user(const struct access_line *line)
+{
+	return line->client ? control_client_server_user(line->client) : geteuid();
+}
+
 bool access_line_is_dead(const struct access_line *line)
 {
 	return line->dead;

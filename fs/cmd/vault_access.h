@@ -30,6 +30,8 @@ int access_line_new(struct vault_access *access, struct access_line **ret_line);
 struct access_line *access_line_free(struct access_line *line);
 /* Calls the request's verb. Exit code; complains when the server went away. */
 int access_call(struct access_line *line, struct message *request, struct output *output);
+/* The user that the server at the other end runs as; this process's own without one. */
+uint32_t access_line_server_user(const struct access_line *line);
 /* True when the last call got no answer: the next ones will not either. */
 bool access_line_is_dead(const struct access_line *line);
 

@@ -12,6 +12,7 @@
 #include "fs/cmd/export_look.h"
 #include "fs/cmd/export_slots.h"
 #include "fs/format/object_reader.h"
+#include "policy/shell_word.h"
 
 #define BLOCK_BYTES (1U << 20)
 
@@ -50,13 +51,19 @@ static int record(const struct export_request *request, enum audit_action action
 static int refuse(const struct export_request *request)
 {
 	const struct decision *decision = &request->decision;
+	const char *vault = request->vault->place.path;
+	scope_buffer struct buffer words = {0};
 
 	/* Recorded or not, it is refused. */
 	record(request, AUDIT_EXPORT, AUDIT_REFUSE, decision->reason, NULL);
+	/* To be copied into a shell: who named the file must not have a say there. */
+	shell_word_write(vault, strlen(vault), &words);
+	buffer_add_u8(&words, ' ');
+	shell_word_write(request->path, request->path_len, &words);
 	complain(request->call->output,
-		"export: %s: refused: %s (%s); `modelvault explain %s '%s' --user %u` says by what",
+		"export: %s: refused: %s (%s); `modelvault explain %s --user %u` says by what",
 		request->shown, reason_text(decision->reason), reason_word(decision->reason),
-		request->vault->place.path, request->shown, request->call->caller->uid);
+		words.failed ? "" : buffer_text(&words), request->call->caller->uid);
 	return EXIT_REFUSED;
 }
 

@@ -15,6 +15,7 @@
 struct control_client {
 	struct channel *channel;
 	pid_t server_pid;
+	uint32_t server_user;
 	int timeout_ms; /* for each part of an answer; -1: as long as it takes */
 	bool broken;
 };
@@ -40,6 +41,7 @@ int control_client_new(const char *path, uint32_t owner_uid, struct control_clie
 	if (server.uid != 0 && server.uid != geteuid() && server.uid != owner_uid)
 		return -EPERM;
 	client->server_pid = server.pid;
+	client->server_user = server.uid;
 	client->timeout_ms = -1;
 	*ret_client = take(&client);
 	return 0;
@@ -57,6 +59,11 @@ struct control_client *control_client_free(struct control_client *client)
 pid_t control_client_server_pid(const struct control_client *client)
 {
 	return client->server_pid;
+}
+
+uint32_t control_client_server_user(const struct control_client *client)
+{
+	return client->server_user;
 }
 
 void control_client_limit(struct control_client *client, int timeout_ms)

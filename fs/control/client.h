@@ -32,8 +32,9 @@ int control_client_fetch(struct control_client *client, const struct message *re
 	const struct control_sink *sink);
 /* From now on a call fails with -ETIMEDOUT when the server says nothing for so long. */
 void control_client_limit(struct control_client *client, int timeout_ms);
-/* Pid of the server. */
+/* Pid of the server, and its user. */
 pid_t control_client_server_pid(const struct control_client *client);
+uint32_t control_client_server_user(const struct control_client *client);
 
 SCOPE_FUNCTION(struct control_client *, control_client_free);
 

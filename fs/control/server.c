@@ -66,6 +66,13 @@ struct control_reply {
 	int outflow; /* our end of the pipe, or -1 */
 };
 
+bool peer_lives(const struct peer *peer)
+{
+	struct pollfd ended = {.fd = peer->process, .events = POLLIN};
+
+	return peer->process < 0 || poll(&ended, 1, 0) == 0;
+}
+
 static bool is_stopping(struct control_server *server)
 {
 	bool stopping;
@@ -239,6 +246,7 @@ static void *serve_connection(void *arg)
 	/* Without the mutex: closing a descriptor that the client passed waits for his FUSE, and
 	 * then he shuts out himself only. */
 	channel_free(channel);
+	scope_close_(&connection->peer.process);
 	pthread_mutex_lock(&server->mutex);
 	connection->state = SLOT_ENDED;
 	pthread_mutex_unlock(&server->mutex);
@@ -287,8 +295,8 @@ static struct connection *find_slot(struct control_server *server, uint32_t uid)
 	return found;
 }
 
-/* Hands the channel to a thread of its own. On failure it is still the caller's. */
-static int serve(struct control_server *server, struct channel *channel, const struct ucred *peer)
+/* Hands the channel and the peer to a thread of its own. On failure they are still the caller's. */
+static int serve(struct control_server *server, struct channel *channel, const struct peer *peer)
 {
 	struct connection *connection;
 	int r;
@@ -299,8 +307,7 @@ static int serve(struct control_server *server, struct channel *channel, const s
 	if (connection) {
 		connection->server = server;
 		connection->channel = channel;
-		connection->peer =
-			(struct peer){.uid = peer->uid, .gid = peer->gid, .pid = peer->pid};
+		connection->peer = *peer;
 		r = start_thread(&connection->thread, serve_connection, connection);
 		if (r == 0)
 			connection->state = SLOT_SERVED;
@@ -311,16 +318,31 @@ static int serve(struct control_server *server, struct channel *channel, const s
 	return r;
 }
 
+static int find_peer(int fd, struct peer *ret_peer)
+{
+	struct ucred peer;
+	int r;
+
+	r = control_socket_peer(fd, &peer);
+	if (r < 0)
+		return r;
+	*ret_peer = (struct peer){.uid = peer.uid, .gid = peer.gid, .pid = peer.pid};
+	ret_peer->process = control_socket_peer_process(fd, peer.pid);
+	if (ret_peer->process >= 0 || ret_peer->process == -ENOSYS)
+		return 0;
+	return ret_peer->process;
+}
+
 static void admit(struct control_server *server, int fd)
 {
 	struct channel *channel;
-	struct ucred peer;
+	struct peer peer = {.process = -1};
 	int r;
 
 	if (channel_new(fd, &channel) < 0)
 		return;
 	/* Who cannot be named gets no answer. */
-	r = control_socket_peer(fd, &peer);
+	r = find_peer(fd, &peer);
 	if (r == 0) {
 		r = serve(server, channel, &peer);
 		if (r == 0)
@@ -329,6 +351,7 @@ static void admit(struct control_server *server, int fd)
 			refuse(channel, EXIT_BUSY,
 				"the server has too many connections; try again\n");
 	}
+	scope_close_(&peer.process);
 	channel_free(channel);
 }
 

@@ -14,7 +14,15 @@
 struct peer {
 	uint32_t uid, gid;
 	pid_t pid;
+	int process; /* a pidfd; -1: this kernel has none */
 };
+
+/*
+ * Does the process that connected still live? Asked after it was looked up by its number, this
+ * shows that it was not another one: the connection may be in other hands, and the number given
+ * anew.
+ */
+bool peer_lives(const struct peer *peer);
 
 struct control_server;
 /* One request being answered. */

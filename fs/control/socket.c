@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -19,6 +20,10 @@
 #include "keystore/base/limits.h"
 
 #define CONNECT_TIMEOUT_S 10
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
 
 static int open_parent(const char *path, int *ret_dir_fd, const char **ret_name)
 {
@@ -199,4 +204,18 @@ int control_socket_peer(int fd, struct ucred *ret_peer)
 		return -EPERM;
 	*ret_peer = peer;
 	return 0;
+}
+
+int control_socket_peer_process(int fd, pid_t pid)
+{
+	int process;
+	socklen_t len = sizeof(process);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &process, &len) == 0)
+		return process;
+	/* Of one that is gone kernels say it in several ways. */
+	if (errno != ENOPROTOOPT)
+		return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -errno : -ESRCH;
+	process = pidfd_open(pid, 0);
+	return process < 0 ? -errno : process;
 }

@@ -25,5 +25,11 @@ void control_listener_done(struct control_listener *listener);
 int control_socket_connect(const char *path);
 /* Who is at the other end, as the kernel noted at connect(2), or listen(2) seen by a client. */
 int control_socket_peer(int fd, struct ucred *ret_peer);
+/*
+ * A pidfd of the process that connected, whose number may be another's by now: of that very one
+ * from Linux 6.5 on, else of who has its number when this is asked. -ESRCH: it is gone; -ENOSYS:
+ * before Linux 5.3 there are none.
+ */
+int control_socket_peer_process(int fd, pid_t pid);
 
 #endif

@@ -5,6 +5,7 @@
  * its own reason.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -465,24 +466,63 @@ void gate_open(fuse_req_t request, const struct node_info *node, const struct fu
 	subject_done(&subject);
 }
 
-/* The decision about an access(2), which leaves no record. */
-int gate_may_read(fuse_req_t request, uint64_t ino)
+/* The decision about the caller now; what he is and the file's names are the caller's to free. */
+static bool may_read(fuse_req_t request, uint64_t ino, struct subject *subject,
+	struct name_list *names, struct decision *ret_decision)
 {
 	struct gate *gate = session_of(request)->gate;
 	const struct fuse_ctx *ctx = fuse_req_ctx(request);
 	struct subject_origin origin = {.uid = ctx->uid, .gid = ctx->gid, .tid = ctx->pid};
-	struct subject subject = {0};
-	struct name_list names = {0};
-	struct decision decision = {.verdict = VERDICT_DENY};
+	struct decision decision;
 	enum reason reason;
 
-	if (subject_capture(&origin, &subject, &reason) == 0 &&
-		keystore_names(gate->backend.keystore, ino, &names) == 0 && names.count) {
-		decision = gate_decide(gate, &subject, &names, PERMISSION_READ);
-		if (decision.wants_hash && policy_await_hash(gate->backend.policy, &subject))
-			decision = gate_decide(gate, &subject, &names, PERMISSION_READ);
+	if (subject_capture(&origin, subject, &reason) < 0 ||
+		keystore_names(gate->backend.keystore, ino, names) < 0 || !names->count)
+		return false;
+	decision = gate_decide(gate, subject, names, PERMISSION_READ);
+	if (decision.wants_hash && policy_await_hash(gate->backend.policy, subject))
+		decision = gate_decide(gate, subject, names, PERMISSION_READ);
+	*ret_decision = decision;
+	return decision.verdict == VERDICT_ALLOW && !decision.wants_hash;
+}
+
+int gate_may_read(fuse_req_t request, uint64_t ino)
+{
+	struct subject subject = {0};
+	struct name_list names = {0};
+	struct decision decision;
+	bool may = may_read(request, ino, &subject, &names, &decision);
+
+	name_list_done(&names);
+	subject_done(&subject);
+	return may ? 0 : -EACCES;
+}
+
+int gate_give_value(fuse_req_t request, const struct entry_info *info, const char *name)
+{
+	char detail[sizeof("extended attribute ") + LIMIT_NAME];
+	struct subject subject = {0};
+	struct name_list names = {0};
+	struct audit_event event;
+	struct decision decision;
+	int r = -EACCES;
+
+	if (may_read(request, info->ino, &subject, &names, &decision)) {
+		snprintf(detail, sizeof(detail), "extended attribute %s", name);
+		event = event_of_subject(AUDIT_READ, &subject);
+		event.outcome = AUDIT_ALLOW;
+		event.reason = decision.reason;
+		event.rule = (int64_t)decision.rule;
+		event.perm = "read";
+		event.detail = detail;
+		event.file_id = info->file_id;
+		event.path = names.names[0].path;
+		event.path_len = names.names[0].len;
+		/* A revocation may have returned while that took its time. */
+		if (audit_append_wait(session_of(request)->gate->backend.audit, &event, false) == 0)
+			r = gate_may_read(request, info->ino);
 	}
 	name_list_done(&names);
 	subject_done(&subject);
-	return decision.verdict == VERDICT_ALLOW && !decision.wants_hash ? 0 : -EACCES;
+	return r;
 }

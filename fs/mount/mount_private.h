@@ -127,6 +127,11 @@ void stat_of_entry(const struct entry_info *info, struct stat *ret_stat);
 void gate_open(fuse_req_t request, const struct node_info *node, const struct fuse_file_info *fi);
 /* The decision of an OPEN for reading, without a record: for access(2). 0 or -EACCES. */
 int gate_may_read(fuse_req_t request, uint64_t ino);
+/*
+ * The same for the value of an extended attribute, which is content and needs no open: on record
+ * before this returns. 0 or -EACCES.
+ */
+int gate_give_value(fuse_req_t request, const struct entry_info *info, const char *name);
 /* The decision about a file with these names now, under the set in force. No record. */
 struct decision gate_decide(struct gate *gate, const struct subject *subject,
 	const struct name_list *names, enum permission permission);

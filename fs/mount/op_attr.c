@@ -140,7 +140,9 @@ void op_getxattr(fuse_req_t request, fuse_ino_t id, const char *name, size_t siz
 		return answer_error(request, r);
 	len = keystore_xattr(session->gate->backend.keystore, info.ino, name, value, size);
 	/* A value is content. Asked last: ls(1) looks for attributes that no file has. */
-	if (len >= 0 && info.kind == ENTRY_FILE && gate_may_read(request, info.ino) < 0)
+	if (len >= 0 && info.kind == ENTRY_FILE &&
+		(size ? gate_give_value(request, &info, name) : gate_may_read(request, info.ino)) <
+			0)
 		len = -EACCES;
 	if (len < 0)
 		return answer_error(request, (int)len);

@@ -55,6 +55,20 @@ counts() { [ "$(audit "${@:2}" --count)" = "$1" ] || { audit "${@:2}"; return 1;
 	[ "$(audit query --count)" = "$(audit --count)" ]
 }
 
+@test "a program's name and a file's are one word each of a line, whatever they are" {
+	local program="$T/x reason=rule-allow rule=7 user=root"
+	export MODELVAULT_KEY_FILE=$F/vault.key
+	cp /bin/cat "$program"
+	echo text >"y (done) count=9"
+	"$MODELVAULT" import "$T/vault" "y (done) count=9"
+	mounted "$T/vault" "$T/m"
+	run python3 -c 'import os, sys; os.initgroups("mvbob", 100); os.setgid(100); os.setuid(5002); os.execv(sys.argv[1], ["cat", sys.argv[2]])' \
+		"$program" "$T/m/y (done) count=9"
+	unmounted "$T/m"
+	run audit --user mvbob --limit 1 --order newest
+	[[ $output == *" exe='$program' path='y (done) count=9' reason=no-rule" ]]
+}
+
 @test "limit and order" {
 	total=$(audit --count)
 	run -0 audit --limit 2

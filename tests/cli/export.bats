@@ -24,6 +24,17 @@ setup() {
 	grep -q '"outcome":"deny".*"reason":"no-rule"' <<<"$output"
 }
 
+@test "what a refusal says to ask can be copied: a file's name is one word there" {
+	local name="x'; touch made; '" asked
+	echo text >"$name"
+	"$MODELVAULT" import v "$name" 2>/dev/null
+	refused "$MODELVAULT" export v "$name" out
+	asked=$(sed -n 's/.*`modelvault \(.*\)` says by what.*/\1/p' <<<"$output")
+	run bash -c "$MODELVAULT $asked"
+	[[ $output == *no-rule* ]]
+	[ ! -e made ]
+}
+
 @test "a file to a name, into a directory, to standard output" {
 	"$MODELVAULT" grant v user:root read '**'
 	mkdir dir

@@ -66,6 +66,24 @@ make_tree() {
 	[ ! -e tree ]
 }
 
+@test "an admin who compares what he may not read with a guess of his does so on record" {
+	root_only "a second user is served by root's server only"
+	local guess
+	echo 4711 >pin
+	"$MODELVAULT" import v pin 2>>said
+	"$MODELVAULT" revoke v "$(cat rule)" 2>>said
+	mounted v m 2>>said
+	"$MODELVAULT" role m add admin user:mvalice 2>>said
+	for guess in 4710 4711; do
+		echo $guess >guess && touch -r pin guess && mkdir -p mine && cp -p guess mine/pin
+		chown -R mvalice mine
+		run as_user mvalice "$MODELVAULT" import "$T/m" "$T/mine/pin" --remove-source
+	done
+	refused as_user mvalice cat "$T/m/pin"
+	run "$MODELVAULT" audit m --user mvalice --action import --path pin --json
+	[ "$(jq -r .detail <<<"$output" | grep compared)" = $'compared with a source: another\ncompared with a source: the same' ]
+}
+
 @test "an object that does not read back keeps its source" {
 	random_file f 3000000
 	"$MODELVAULT" import v f 2>>said

@@ -287,6 +287,19 @@ more_than_64_are_refused() { [ "$(mv_ audit v query --user mvalice --outcome den
 	[[ $output == *"/run/mvtest.$$"*"sha256:@$reader"* ]]
 }
 
+@test "unit: a connection is its maker's, not of the next process with his number" {
+	local unit=/sys/fs/cgroup/systemd/mvtest.$$ socket
+	[ -d /sys/fs/cgroup/systemd ] || unit=/sys/fs/cgroup/mvtest.$$
+	mkdir -p $unit/infer.service
+	mounted_shifted
+	mv_ grant v user:mvalice unit:infer.service read 'models/**' 2>/dev/null
+	socket=$(socket_of "$T/v")
+	allowed bash -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' $unit/infer.service setpriv --reuid mvalice --regid 100 --init-groups \
+		"$MODELVAULT" export v models/a - >/dev/null
+	run "$TESTS/tools/pid_again.py" "$socket" "$(stat -c %d:%i v)" models/a mvalice $unit/infer.service
+	[ "$output" = 3 ]
+}
+
 @test "unit: root's own counts, one that its user could have made does not" {
 	local unit=/sys/fs/cgroup/systemd/mvtest.$$
 	[ -d /sys/fs/cgroup/systemd ] || unit=/sys/fs/cgroup/mvtest.$$

@@ -139,6 +139,38 @@ request() { printf -v TEXT '%s\n' v=1 "$@" "vault=$V" ''; }
 	[[ $output == *"No such attribute"* ]]
 }
 
+@test "a user's server has root end no process but his own" {
+	local victim
+	root_only "it is root who asks another user's server"
+	mkdir his && chown mvbob his
+	as_user mvbob "$MODELVAULT" init "$T/his/vault" --new-key-file "$T/his/key" 2>/dev/null
+	sleep 60 3>&- &
+	PIDS+=($!)
+	victim=$!
+	names_to_end "$victim"
+	exits 0 "$MODELVAULT" revoke his/vault 1 --kill
+	kill -0 "$victim"
+	setpriv --reuid mvbob --clear-groups sleep 60 3>&- &
+	PIDS+=($!)
+	victim=$!
+	wait_for 5 grep -qx sleep "/proc/$victim/comm"
+	names_to_end "$victim"
+	exits 0 "$MODELVAULT" revoke his/vault 1 --kill
+	[[ $output == *"pid $victim: asked to end"* ]]
+	rm -rf /tmp/modelvault-5002
+}
+# names_to_end PID: what mvbob's server answers from now on.
+names_to_end() {
+	[ ! -s server ] || kill -KILL "$(cat server)"
+	rm -f listening
+	rm -rf /tmp/modelvault-5002
+	setpriv --reuid mvbob --clear-groups "$TESTS/tools/false_server.py" \
+		"/tmp/modelvault-5002/$(cut -d' ' -f3 his/vault/id).sock" "$1" >listening 3>&- &
+	echo $! >server
+	PIDS+=($!)
+	wait_for 5 grep -qs listening listening
+}
+
 @test "a server that is ended in a storm of opens ends with a record" {
 	local pid i
 	for i in 1 2 3 4 5; do

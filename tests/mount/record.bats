@@ -33,3 +33,31 @@ load ../lib
 	grep -q 'Permission denied' "$T/refused"
 	[ "$("$MODELVAULT" audit "$T/vault" --action open --count)" = 3 ]
 }
+
+@test "the value of an extended attribute leaves with a record, or not at all" {
+	root_only "a second user is served by root's server only"
+	echo weights >"$T/one"
+	setfattr -n user.card -v 'what it is' "$T/one" || skip "no extended attributes on this file system"
+	make_vault "$T/vault" 2>/dev/null
+	"$MODELVAULT" import "$T/vault" "$T/one" 2>/dev/null
+	"$MODELVAULT" grant "$T/vault" user:mvalice read '**' 2>/dev/null
+	mounted "$T/vault" "$T/m" 2>/dev/null
+	[ "$(as_user mvalice getfattr --only-values -n user.card "$T/m/one")" = 'what it is' ]
+	run "$MODELVAULT" audit "$T/vault" --action read --json
+	[ "$(jq -c '[.uid, .outcome, .reason, .rule, .path, .detail]' <<<"$output")" = \
+		'[5001,"allow","rule-allow",1,"one","extended attribute user.card"]' ]
+	refused as_user mvbob getfattr --only-values -n user.card "$T/m/one"
+	# Looking costs no record.
+	as_user mvalice ls -l "$T/m" >/dev/null
+	[ "$("$MODELVAULT" audit "$T/vault" --action read --count)" = 1 ]
+	# A trail that cannot be written gives nothing.
+	mkfifo "$T/go"
+	sqlite3 "$T/vault/audit.db" "BEGIN IMMEDIATE" ".shell touch $T/held" ".shell cat $T/go" "ROLLBACK" 3>&- &
+	wait_for 5 test -e "$T/held"
+	as_user mvalice getfattr --only-values -n user.card "$T/m/one" >"$T/given" 2>/dev/null 3>&- &
+	sleep 0.5
+	[ ! -s "$T/given" ]
+	echo >"$T/go"
+	wait $!
+	[ "$(cat "$T/given")" = 'what it is' ]
+}

@@ -183,6 +183,20 @@ reads() {
 	[ "$("$MODELVAULT" audit v --action grant --json --order newest --limit 1 | jq -r .reason)" = slot ]
 }
 
+@test "an admin who is neither root nor the server's user does not have it mount where he likes" {
+	root_only "a second user is served by root's server only"
+	role add admin user:mvalice
+	mkdir sbin theirs && chown mvalice theirs
+	refused admin mvalice mount "$T/sbin"
+	[[ $output == *"mount: refused: it mounts as user 0, who serves the vault"* ]]
+	refused admin mvalice mount "$T/theirs"
+	[ "$(findmnt -rno TARGET -t fuse.modelvault | grep -c "^$T/")" = 1 ]
+	[ "$(count --action command --outcome deny --user mvalice)" = 2 ]
+	"$MODELVAULT" mount m theirs 2>said
+	# What he may do with the files that are there stays his.
+	exits 0 as_user mvalice "$MODELVAULT" umount "$T/theirs"
+}
+
 @test "nobody puts all others out of the roles, to be the only one there is" {
 	root_only "a second user is served by root's server only"
 	local role

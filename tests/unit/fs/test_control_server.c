@@ -105,6 +105,8 @@ static int handle(
 		buffer_add_format(&text, "%u %u %d", peer->uid, peer->gid, peer->pid);
 		return control_reply_write(reply, 1, text.data, text.len);
 	}
+	if (strcmp(verb, "lives") == 0)
+		return peer_lives(peer);
 	if (strcmp(verb, "together") == 0)
 		pthread_barrier_wait(&handlers.together);
 	else if (strcmp(verb, "fill") == 0)
@@ -468,6 +470,50 @@ static int check_credentials_as_nobody(void)
 	if (call(client, "who", 0, &answer) != 0)
 		return 2;
 	return strcmp(buffer_text(&answer.streams[0]), expected) != 0;
+}
+
+/* The exit code of a request over a connected socket. */
+static int ask_over(int fd, const char *request)
+{
+	char answer[256] = "";
+	size_t len = 0;
+	ssize_t n;
+
+	assert_int_equal(write(fd, request, strlen(request)), strlen(request));
+	do {
+		n = read(fd, answer + len, sizeof(answer) - 1 - len);
+		assert_true(n > 0);
+		len += (size_t)n;
+	} while (!strstr(answer, "exit=") || answer[len - 1] != '\n');
+	return (int)strtol(strstr(answer, "exit=") + 5, NULL, 10);
+}
+
+/* Who connects, and ends when told; the connection is the caller's too. */
+static void test_peer_that_ends(void **state)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), told[2];
+	char byte;
+	pid_t pid;
+
+	(void)state;
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(told[1]);
+		if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+			_exit(1);
+		_exit(read(told[0], &byte, 1) != 0);
+	}
+	close(told[0]);
+	while (send(fd, "", 0, MSG_NOSIGNAL) < 0 && errno == ENOTCONN)
+		usleep(1000);
+	assert_int_equal(ask_over(fd, "v=1\nverb=lives\n\n"), 1);
+	close(told[1]);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(ask_over(fd, "v=1\nverb=lives\n\n"), 0);
+	close(fd);
 }
 
 static void test_credentials_of_another_user(void **state)
@@ -869,6 +915,7 @@ int main(void)
 		test(test_too_many_descriptors),
 		test(test_own_credentials),
 		test(test_credentials_of_another_user),
+		test(test_peer_that_ends),
 		test(test_share_of_one_user),
 		test(test_more_connections_than_served),
 		test(test_many_connections_in_turn),

@@ -46,6 +46,9 @@ static const struct expected cases[] = {
 	{{"allow any read 'b/**'", "allow user:1 read 'a/**'", "deny user:1 read '*'"}, {"a/x"},
 		{"b/x"}, {1}, false},
 	{{"allow user:1 exe:/bin/cat read 'b/**'"}, {"a/x"}, {"b/x"}, {1}, true},
+	/* Who has no login takes one. */
+	{{"allow loginuid:5 read 'b/**'"}, {"a/x"}, {"b/x"}, {1}, true},
+	{{"allow loginuid:5 user:2 read 'b/**'"}, {"a/x"}, {"b/x"}, {1}, false},
 	/* A deny that lets go. */
 	{{"allow any read '**'", "deny user:1 read 'a/**'"}, {"a/x"}, {"b/x"}, {2}, true},
 	{{"allow any read '**'", "deny user:2 read 'a/**'"}, {"a/x"}, {"b/x"}, {2}, false},
@@ -100,7 +103,8 @@ static size_t names_of(const char *const *names, struct path_name *ret_names)
 
 static void test_cases(void **state)
 {
-	const struct subject author = {.uid = 1, .gid = 9, .initial_userns = true};
+	const struct subject author = {
+		.uid = 1, .gid = 9, .loginuid = SUBJECT_ID_UNKNOWN, .initial_userns = true};
 	const struct subject *authors[] = {&author};
 
 	(void)state;
