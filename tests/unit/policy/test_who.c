@@ -46,17 +46,22 @@ static int64_t moment(const char *words)
 
 static uint32_t team[] = {6001};
 static const struct who_user users[] = {
-	{"alice", {.uid = 1001,
-			  .gid = 100,
-			  .groups = team,
-			  .group_count = 1,
-			  .loginuid = SUBJECT_ID_UNKNOWN,
-			  .initial_userns = true}},
-	{"bob", {.uid = 1002, .gid = 100, .loginuid = SUBJECT_ID_UNKNOWN, .initial_userns = true}},
-	{NULL, {.uid = 1003,
-		       .gid = SUBJECT_ID_UNKNOWN,
-		       .loginuid = SUBJECT_ID_UNKNOWN,
-		       .initial_userns = true}},
+	{.name = "alice",
+		.subject = {.uid = 1001,
+			.gid = 100,
+			.groups = team,
+			.group_count = 1,
+			.loginuid = SUBJECT_ID_UNKNOWN,
+			.initial_userns = true}},
+	{.name = "bob",
+		.subject = {.uid = 1002,
+			.gid = 100,
+			.loginuid = SUBJECT_ID_UNKNOWN,
+			.initial_userns = true}},
+	{.subject = {.uid = 1003,
+		 .gid = SUBJECT_ID_UNKNOWN,
+		 .loginuid = SUBJECT_ID_UNKNOWN,
+		 .initial_userns = true}},
 };
 
 /* What came, as text: "alice 1 with /usr/bin/env @14:00;" and "-bob 2;" for a denied one. */
