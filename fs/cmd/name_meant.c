@@ -34,6 +34,15 @@ static enum nearness nearness_of(const struct near_name *near, const char *name)
 		       : NEAR_NOT;
 }
 
+/* Of two mistyped ones the nearer; of equals the first by name, whatever the order of the list. */
+static bool is_nearer(const struct near_name *near, const char *name)
+{
+	bool before = strcmp(name, near->found) < 0;
+	const char *both[] = {before ? name : near->found, before ? near->found : name};
+
+	return nearest_word(near->word, near->len, both, ARRAY_SIZE(both)) == name;
+}
+
 static int consider(
 	void *arg, uint64_t cookie, const char *name, size_t len, const struct entry_info *info)
 {
@@ -44,7 +53,8 @@ static int consider(
 	(void)cookie;
 	(void)info;
 	near->several |= nearness == NEAR_BEGINNING && near->nearness == NEAR_BEGINNING;
-	if (nearness >= near->nearness)
+	if (nearness > near->nearness || nearness == NEAR_NOT ||
+		(nearness == near->nearness && (nearness != NEAR_TYPO || !is_nearer(near, copy))))
 		return 0;
 	free(near->found);
 	near->found = take(&copy);
