@@ -31,7 +31,9 @@ def connected():
         end.connect(path)
         # Answered: the server knows whose it is.
         end.sendall(b"v=1\nverb=nothing\n\n")
-        end.recv(4096)
+        answer = b""
+        while b"exit=" not in answer and (part := end.recv(4096)):
+            answer += part
         socket.send_fds(theirs, [b"x"], [end.fileno()])
         os._exit(0)
     _, fds, _, _ = socket.recv_fds(ours, 1, 1)
