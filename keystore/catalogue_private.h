@@ -15,7 +15,7 @@
 
 #include "keystore/catalogue.h"
 #include "keystore/file_key.h"
-#include "keystore/hash_table.h"
+#include "keystore/base/hash_table.h"
 #include "keystore/xattr.h"
 
 struct name {

@@ -8,52 +8,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_CHAINS   64    /* a power of two */
+#include "keystore/base/hash_table.h"
+
 #define REMEMBERED_MAX 65536 /* some 40 MB; then it begins anew */
 
 struct remembered {
-	struct remembered *next;
-	uint64_t hash;
+	struct hash_link link;
 	struct subject subject; /* a copy */
 	struct looked_at looked;
 };
 
 struct looked_memory {
 	struct ruleset *ruleset; /* a reference */
-	struct remembered **chains;
-	size_t chain_count; /* a power of two */
-	size_t count;
+	struct hash_table table;
 };
 
 struct looked_memory *looked_memory_new(void)
 {
-	struct looked_memory *memory = calloc(1, sizeof(*memory));
-
-	if (!memory)
-		return NULL;
-	memory->chain_count = FIRST_CHAINS;
-	memory->chains = calloc(FIRST_CHAINS, sizeof(struct remembered *));
-	if (memory->chains)
-		return memory;
-	free(memory);
-	return NULL;
-}
-
-static struct remembered *remembered_free(struct remembered *remembered)
-{
-	struct remembered *next = remembered->next;
-
-	subject_done(&remembered->subject);
-	free(remembered);
-	return next;
+	return calloc(1, sizeof(struct looked_memory));
 }
 
 static void forget_all(struct looked_memory *memory)
 {
-	for (size_t i = 0; i < memory->chain_count; i++)
-		while (memory->chains[i])
-			memory->chains[i] = remembered_free(memory->chains[i]);
-	memory->count = 0;
+	struct hash_link *link = hash_table_walk(&memory->table, NULL);
+
+	while (link) {
+		struct remembered *remembered = hash_object(link, struct remembered, link);
+
+		link = hash_table_walk(&memory->table, link);
+		subject_done(&remembered->subject);
+		free(remembered);
+	}
+	hash_table_done(&memory->table);
 }
 
 struct looked_memory *looked_memory_free(struct looked_memory *memory)
@@ -62,7 +48,6 @@ struct looked_memory *looked_memory_free(struct looked_memory *memory)
 		return NULL;
 	forget_all(memory);
 	ruleset_unref(memory->ruleset);
-	free(memory->chains);
 	free(memory);
 	return NULL;
 }
@@ -84,75 +69,38 @@ static bool looks_alike(const struct subject *a, const struct subject *b)
 
 static uint64_t hash_of(const struct subject *subject)
 {
-	uint64_t hash = subject->exe_ino ^ subject->exe_dev << 32;
+	const char *unit = subject->unit ? subject->unit : "";
 
-	for (const char *at = subject->unit; at && *at; at++)
-		hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
-	hash *= UINT64_C(0x9e3779b97f4a7c15);
-	return hash >> 32;
-}
-
-static struct remembered **chain_of(const struct looked_memory *memory, uint64_t hash)
-{
-	return &memory->chains[hash & (memory->chain_count - 1)];
+	return hash_bytes(subject->exe_ino ^ subject->exe_dev << 32, unit, strlen(unit));
 }
 
 static struct remembered *find(
 	const struct looked_memory *memory, const struct subject *subject, uint64_t hash)
 {
-	struct remembered *at = *chain_of(memory, hash);
+	struct hash_link *link = hash_table_first(&memory->table, hash);
 
-	while (at && !(at->hash == hash && looks_alike(&at->subject, subject)))
-		at = at->next;
-	return at;
-}
+	for (; link; link = hash_table_next(link)) {
+		struct remembered *remembered = hash_object(link, struct remembered, link);
 
-static void insert(struct looked_memory *memory, struct remembered *remembered)
-{
-	struct remembered **chain = chain_of(memory, remembered->hash);
-
-	remembered->next = *chain;
-	*chain = remembered;
-}
-
-/* Twice the chains; without memory for them they grow longer instead. */
-static void grow(struct looked_memory *memory)
-{
-	struct looked_memory old = *memory;
-	struct remembered **chains = calloc(2 * old.chain_count, sizeof(struct remembered *));
-
-	if (!chains)
-		return;
-	memory->chains = chains;
-	memory->chain_count = 2 * old.chain_count;
-	for (size_t i = 0; i < old.chain_count; i++) {
-		while (old.chains[i]) {
-			struct remembered *first = old.chains[i];
-
-			old.chains[i] = first->next;
-			insert(memory, first);
-		}
+		if (looks_alike(&remembered->subject, subject))
+			return remembered;
 	}
-	free(old.chains);
+	return NULL;
 }
 
 /* NULL without memory for it. */
 static struct remembered *add(
 	struct looked_memory *memory, const struct subject *subject, uint64_t hash)
 {
-	struct remembered *remembered = calloc(1, sizeof(*remembered));
+	scope_free struct remembered *remembered = calloc(1, sizeof(*remembered));
 
-	if (!remembered || subject_copy(subject, &remembered->subject) < 0) {
-		free(remembered);
-		return NULL;
-	}
-	remembered->hash = hash;
-	if (memory->count == REMEMBERED_MAX)
+	if (memory->table.count == REMEMBERED_MAX)
 		forget_all(memory);
-	if (memory->count++ == memory->chain_count)
-		grow(memory);
-	insert(memory, remembered);
-	return remembered;
+	if (!remembered || hash_table_reserve(&memory->table) < 0 ||
+		subject_copy(subject, &remembered->subject) < 0)
+		return NULL;
+	hash_table_insert(&memory->table, &remembered->link, hash);
+	return take(&remembered);
 }
 
 struct surroundings looked_memory_look(struct looked_memory *memory, const struct ruleset *ruleset,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hash_table.c - chained hash table over embedded links, doubled when it is full. */
-#include "keystore/hash_table.h"
+#include "keystore/base/hash_table.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  * hash_table.h - chains of links that live inside their objects. The caller hashes and compares;
  * growing is apart from inserting, so that an insert after hash_table_reserve cannot fail.
  */
-#ifndef KEYSTORE_HASH_TABLE_H
-#define KEYSTORE_HASH_TABLE_H
+#ifndef KEYSTORE_BASE_HASH_TABLE_H
+#define KEYSTORE_BASE_HASH_TABLE_H
 
 #include <stddef.h>
 #include <stdint.h>
