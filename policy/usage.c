@@ -10,12 +10,11 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "keystore/base/hash_table.h"
 #include "policy/usage_store.h"
 
-#define FIRST_CHAINS 64 /* a power of two */
-
 struct usage_entry {
-	struct usage_entry *next;
+	struct hash_link link;
 	uint64_t rule;
 	uint32_t uid;
 	struct usage_count count;
@@ -42,62 +41,34 @@ struct usage {
 	void *arg;
 	/* Guarded by lock. */
 	pthread_mutex_t lock;
-	struct usage_entry **chains;
-	size_t chain_count; /* a power of two */
-	size_t entry_count;
+	struct hash_table entries;
 	struct charge *waiting, **waiting_end; /* in the order in which they came */
 };
 
-static struct usage_entry **chain_of(const struct usage *usage, uint64_t rule, uint32_t uid)
+static uint64_t hash_of(uint64_t rule, uint32_t uid)
 {
-	/* Fibonacci hashing: numbers of rules and users are small and in rows. */
-	uint64_t hash = (rule * UINT64_C(0x9e3779b97f4a7c15)) ^
-			((uint64_t)uid * UINT64_C(0xc2b2ae3d27d4eb4f));
+	return hash_bytes(rule, &uid, sizeof(uid));
+}
 
-	return &usage->chains[(hash ^ hash >> 32) & (usage->chain_count - 1)];
+static struct usage_entry *entry_of(struct hash_link *link)
+{
+	return link ? hash_object(link, struct usage_entry, link) : NULL;
 }
 
 static struct usage_entry *find(const struct usage *usage, uint64_t rule, uint32_t uid)
 {
-	struct usage_entry *entry = *chain_of(usage, rule, uid);
+	struct hash_link *link = hash_table_first(&usage->entries, hash_of(rule, uid));
 
-	while (entry && (entry->rule != rule || entry->uid != uid))
-		entry = entry->next;
-	return entry;
+	while (link && (entry_of(link)->rule != rule || entry_of(link)->uid != uid))
+		link = hash_table_next(link);
+	return entry_of(link);
 }
 
-/* Twice the chains; without memory for them they grow longer instead. */
-static void grow(struct usage *usage)
-{
-	struct usage old = *usage;
-	struct usage_entry **chains = calloc(2 * old.chain_count, sizeof(struct usage_entry *));
-
-	if (!chains)
-		return;
-	usage->chains = chains;
-	usage->chain_count = 2 * old.chain_count;
-	for (size_t i = 0; i < old.chain_count; i++) {
-		while (old.chains[i]) {
-			struct usage_entry *entry = old.chains[i], **chain;
-
-			old.chains[i] = entry->next;
-			chain = chain_of(usage, entry->rule, entry->uid);
-			entry->next = *chain;
-			*chain = entry;
-		}
-	}
-	free(old.chains);
-}
-
+/* usage_open has reserved the first room; without memory for more the chains grow long instead. */
 static void insert(struct usage *usage, struct usage_entry *entry)
 {
-	struct usage_entry **chain;
-
-	if (usage->entry_count++ >= usage->chain_count)
-		grow(usage);
-	chain = chain_of(usage, entry->rule, entry->uid);
-	entry->next = *chain;
-	*chain = entry;
+	hash_table_reserve(&usage->entries);
+	hash_table_insert(&usage->entries, &entry->link, hash_of(entry->rule, entry->uid));
 }
 
 static struct usage_entry *entry_new(uint64_t rule, uint32_t uid, const struct usage_count *count)
@@ -137,11 +108,9 @@ int usage_open(struct sealed_rows *rows, void (*lock)(void *arg), void (*unlock)
 	usage->unlock_rows = unlock;
 	usage->arg = arg;
 	usage->waiting_end = &usage->waiting;
-	usage->chain_count = FIRST_CHAINS;
-	usage->chains = calloc(FIRST_CHAINS, sizeof(struct usage_entry *));
-	if (!usage->chains)
-		return -ENOMEM;
-	r = usage_store_load(rows, load_entry, usage);
+	r = hash_table_reserve(&usage->entries);
+	if (r == 0)
+		r = usage_store_load(rows, load_entry, usage);
 	if (r < 0)
 		return r;
 	*ret_usage = take(&usage);
@@ -150,17 +119,15 @@ int usage_open(struct sealed_rows *rows, void (*lock)(void *arg), void (*unlock)
 
 struct usage *usage_close(struct usage *usage)
 {
+	struct hash_link *link, *next;
+
 	if (!usage)
 		return NULL;
-	for (size_t i = 0; usage->chains && i < usage->chain_count; i++) {
-		while (usage->chains[i]) {
-			struct usage_entry *entry = usage->chains[i];
-
-			usage->chains[i] = entry->next;
-			free(entry);
-		}
+	for (link = hash_table_walk(&usage->entries, NULL); link; link = next) {
+		next = hash_table_walk(&usage->entries, link);
+		free(entry_of(link));
 	}
-	free(usage->chains);
+	hash_table_done(&usage->entries);
 	pthread_mutex_destroy(&usage->lock);
 	free(usage);
 	return NULL;
@@ -358,14 +325,14 @@ int usage_charge(struct usage *usage, const struct rule *rule, uint32_t uid, uin
 static int users_of(struct usage *usage, uint64_t rule, uint32_t **ret_users, size_t *ret_count)
 {
 	scope_free uint32_t *users = NULL;
+	struct hash_link *link = NULL;
 	size_t count = 0;
 
 	pthread_mutex_lock(&usage->lock);
-	users = calloc(usage->entry_count + 1, sizeof(*users));
-	for (size_t i = 0; users && i < usage->chain_count; i++)
-		for (const struct usage_entry *entry = usage->chains[i]; entry; entry = entry->next)
-			if (entry->rule == rule)
-				users[count++] = entry->uid;
+	users = calloc(usage->entries.count + 1, sizeof(*users));
+	while (users && (link = hash_table_walk(&usage->entries, link)))
+		if (entry_of(link)->rule == rule)
+			users[count++] = entry_of(link)->uid;
 	pthread_mutex_unlock(&usage->lock);
 	if (!users)
 		return -ENOMEM;
@@ -389,21 +356,15 @@ int usage_store_forget(struct usage *usage, uint64_t rule)
 
 void usage_forget(struct usage *usage, uint64_t rule)
 {
+	struct hash_link *link, *next;
+
 	pthread_mutex_lock(&usage->lock);
-	for (size_t i = 0; i < usage->chain_count; i++) {
-		struct usage_entry **at = &usage->chains[i];
-
-		while (*at) {
-			struct usage_entry *entry = *at;
-
-			if (entry->rule != rule) {
-				at = &entry->next;
-				continue;
-			}
-			*at = entry->next;
-			free(entry);
-			usage->entry_count--;
-		}
+	for (link = hash_table_walk(&usage->entries, NULL); link; link = next) {
+		next = hash_table_walk(&usage->entries, link);
+		if (entry_of(link)->rule != rule)
+			continue;
+		hash_table_remove(&usage->entries, link);
+		free(entry_of(link));
 	}
 	pthread_mutex_unlock(&usage->lock);
 }
