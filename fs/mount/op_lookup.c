@@ -32,6 +32,7 @@ static int find_entry(fuse_req_t request, const struct node_info *directory, con
 static void answer_entry(fuse_req_t request, const struct onlooker *onlooker,
 	struct entry_info *info, const struct node_info *node)
 {
+	struct session *session = session_of(request);
 	struct fuse_entry_param entry = {0};
 
 	entry.ino = node->id;
@@ -42,8 +43,9 @@ static void answer_entry(fuse_req_t request, const struct onlooker *onlooker,
 	entry.attr_timeout = onlooker->hides ? 0 : ATTR_TIMEOUT_S;
 	entry.entry_timeout =
 		info->kind != ENTRY_DIRECTORY || onlooker->hides ? 0 : DIRECTORY_TIMEOUT_S;
+	/* Whatever comes of it, the request is gone with its answer. */
 	if (fuse_reply_entry(request, &entry) == -ENOENT)
-		node_forget(session_of(request)->nodes, node->id, 1);
+		node_forget(session->nodes, node->id, 1);
 }
 
 void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
