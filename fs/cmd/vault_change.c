@@ -14,6 +14,7 @@
 #include "fs/cmd/reserve.h"
 #include "fs/cmd/vault.h"
 #include "keystore/base/log.h"
+#include "policy/shell_word.h"
 
 struct audit_event vault_event(const struct verb_call *call, enum audit_action action)
 {
@@ -308,8 +309,8 @@ static bool may_see_all(struct vault *vault, const struct verb_call *call)
 int vault_resolve(struct vault *vault, const struct verb_call *call, const char *path, size_t len,
 	struct entry_info *ret_info)
 {
-	scope_free char *shown = NULL, *near = NULL, *mounted = NULL;
-	scope_buffer struct buffer meant = {0};
+	scope_free char *shown = NULL, *mounted = NULL;
+	scope_buffer struct buffer meant = {0}, near = {0};
 	const char *rest;
 	int r;
 
@@ -326,9 +327,10 @@ int vault_resolve(struct vault *vault, const struct verb_call *call, const char 
 	}
 	shown = r < 0 ? text_for_terminal(path, len) : NULL;
 	if (r == -ENOENT && may_see_all(vault, call) && path_meant(vault->keystore, path, &meant)) {
-		near = text_for_terminal(buffer_text(&meant), meant.len);
+		/* To be copied into a shell: see export's refusal. */
+		shell_word_write(buffer_text(&meant), meant.len, &near);
 		complain(call->output, "%s: no such name in this vault; did you mean %s?",
-			shown ? shown : "", near ? near : "");
+			shown ? shown : "", buffer_text(&near));
 	} else if (r < 0) {
 		complain(call->output,
 			"%s: %s in this vault; `modelvault ls %s` shows what is there",

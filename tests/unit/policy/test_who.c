@@ -92,8 +92,9 @@ static int tell_denied(void *arg, const struct who_denied *denied)
 	return 0;
 }
 
-static void ask(
-	const char *const *lines, size_t name_count, enum permission permission, struct buffer *to)
+/* Of the first names; is the answer whole? */
+static bool ask_with(const char *const *lines, size_t name_count, enum permission permission,
+	bool clock_distrusted, struct buffer *to)
 {
 	static const struct path_name names[] = {{"a/b", 3}, {"c", 1}};
 	scope(ruleset_unref) struct ruleset *ruleset = compile(lines);
@@ -102,7 +103,8 @@ static void ask(
 		.circumstances = {.names = names,
 			.name_count = name_count,
 			.permission = permission,
-			.now_ns = moment("2027-03-03 12:00")},
+			.now_ns = moment("2027-03-03 12:00"),
+			.clock_distrusted = clock_distrusted},
 		.users = users,
 		.user_count = ARRAY_SIZE(users),
 		.each = tell,
@@ -112,13 +114,33 @@ static void ask(
 	bool incomplete;
 
 	assert_int_equal(who_ask(&question, &incomplete), 0);
-	assert_false(incomplete);
+	return !incomplete;
 }
 
-static const struct {
-	const char *rules[8];
+static void ask(
+	const char *const *lines, size_t name_count, enum permission permission, struct buffer *to)
+{
+	assert_true(ask_with(lines, name_count, permission, false, to));
+}
+
+struct rules_and_answer {
+	const char *rules[RULES_MAX];
 	const char *answer;
-} cases[] = {
+};
+
+static void check(const struct rules_and_answer *cases, size_t count, size_t name_count)
+{
+	for (size_t i = 0; i < count; i++) {
+		scope_buffer struct buffer answer = {0};
+
+		ask(cases[i].rules, name_count, PERMISSION_READ, &answer);
+		if (strcmp(buffer_text(&answer), cases[i].answer) != 0)
+			fail_msg("case %zu (%s ...): %s", i, cases[i].rules[0],
+				buffer_text(&answer));
+	}
+}
+
+static const struct rules_and_answer cases[] = {
 	{{NULL}, ""},
 	{{"allow user:1002 read 'a/**'"}, "bob 1;"},
 	{{"allow any read b"}, "alice 1;bob 1;? 1;"},
@@ -159,14 +181,7 @@ static const struct {
 static void test_one_name(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		scope_buffer struct buffer answer = {0};
-
-		ask(cases[i].rules, 1, PERMISSION_READ, &answer);
-		if (strcmp(buffer_text(&answer), cases[i].answer) != 0)
-			fail_msg("case %zu (%s ...): %s", i, cases[i].rules[0],
-				buffer_text(&answer));
-	}
+	check(cases, ARRAY_SIZE(cases), 1);
 }
 
 /* One rule for both names, or two together; whoever has one of them only has nothing. */
@@ -185,10 +200,7 @@ static void test_hard_links(void **state)
 /* b by one rule and c by another: what both ask for, at once. */
 static void test_rules_together(void **state)
 {
-	static const struct {
-		const char *rules[RULES_MAX];
-		const char *answer;
-	} together[] = {
+	static const struct rules_and_answer together[] = {
 		{{"allow user:1001 unit:x read b", "allow user:1001 exe:" ENV " read c"},
 			"alice 1 with " ENV " in x;"},
 		{{"allow user:1001 unit:x read c", "allow user:1001 exe:" ENV " read b"},
@@ -219,14 +231,7 @@ static void test_rules_together(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(together); i++) {
-		scope_buffer struct buffer answer = {0};
-
-		ask(together[i].rules, 2, PERMISSION_READ, &answer);
-		if (strcmp(buffer_text(&answer), together[i].answer) != 0)
-			fail_msg("case %zu (%s ...): %s", i, together[i].rules[0],
-				buffer_text(&answer));
-	}
+	check(together, ARRAY_SIZE(together), 2);
 }
 
 /* Who is not found may be missing, and that is told. */
@@ -237,26 +242,10 @@ static void test_too_many_ways(void **state)
 		"loginuid:1 loginuid:2 loginuid:3 loginuid:4 loginuid:5 loginuid:6 loginuid:7 "
 		"loginuid:8 read b",
 		"deny unit:'[a-h]' read b", NULL};
-	struct path_name name = {.path = "a/b", .len = 3};
-	scope(ruleset_unref) struct ruleset *ruleset = compile(rules);
 	scope_buffer struct buffer answer = {0};
-	const struct who_question question = {
-		.ruleset = ruleset,
-		.circumstances = {.names = &name,
-			.name_count = 1,
-			.permission = PERMISSION_READ,
-			.now_ns = moment("2027-03-03 12:00")},
-		.users = users,
-		.user_count = ARRAY_SIZE(users),
-		.each = tell,
-		.denied = tell_denied,
-		.arg = &answer,
-	};
-	bool incomplete;
 
 	(void)state;
-	assert_int_equal(who_ask(&question, &incomplete), 0);
-	assert_true(incomplete);
+	assert_false(ask_with(rules, 1, PERMISSION_READ, false, &answer));
 }
 
 static void test_list(void **state)
@@ -274,27 +263,10 @@ static void test_clock_is_not_believed(void **state)
 {
 	static const char *const lines[] = {
 		"allow user:1001 read b --hours 08:00-20:00", "allow user:1002 read b", NULL};
-	static const struct path_name name = {"a/b", 3};
-	scope(ruleset_unref) struct ruleset *ruleset = compile(lines);
 	scope_buffer struct buffer answer = {0};
-	const struct who_question question = {
-		.ruleset = ruleset,
-		.circumstances = {.names = &name,
-			.name_count = 1,
-			.permission = PERMISSION_READ,
-			.now_ns = moment("2027-03-03 12:00"),
-			.clock_distrusted = true},
-		.users = users,
-		.user_count = ARRAY_SIZE(users),
-		.each = tell,
-		.denied = tell_denied,
-		.arg = &answer,
-	};
-	bool incomplete;
 
 	(void)state;
-	assert_int_equal(who_ask(&question, &incomplete), 0);
-	assert_false(incomplete);
+	assert_true(ask_with(lines, 1, PERMISSION_READ, true, &answer));
 	assert_string_equal(buffer_text(&answer), "bob 2;");
 }
 
