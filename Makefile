@@ -156,7 +156,7 @@ $(B)/test/tools/%: $(B)/obj/tests/tools/%.o $(ARCHIVE)
 $(B)/test/tools/%.so: tests/tools/%.c $(B)/flags
 	$(call say,LINK) mkdir -p $(@D) && $(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -O2 -fPIC -shared -o $@ $<
 
-# What a harness puts in the place of a function of the program.
+# What a harness or a unit test puts in the place of a function of the program.
 wrap = $(patsubst %,-Wl$(comma)--wrap=%,$(1))
 WRAP :=
 $(B)/test/fuzz/fuzz_catalogue: WRAP := $(call wrap,sealed_rows_each kek_ring_has)
@@ -164,8 +164,9 @@ $(B)/test/fuzz/fuzz_rule $(B)/test/fuzz/fuzz_rule_file: WRAP := $(call wrap,user
 $(B)/test/fuzz/%: $(B)/obj/tests/fuzz/%.o $(ARCHIVE)
 	$(call say,LINK) mkdir -p $(@D) && $(LINK) -fsanitize=fuzzer $(WRAP) -o $@ $^ $(LIB_LIBS)
 
+$(B)/test/policy/test_admission: WRAP := $(call wrap,policy_inquire)
 $(B)/test/%: $(B)/obj/tests/unit/%.o $(B)/test/libhelpers.a $(ARCHIVE)
-	$(call say,LINK) mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIB_LIBS) -lcmocka
+	$(call say,LINK) mkdir -p $(@D) && $(LINK) $(WRAP) -o $@ $^ $(LIB_LIBS) -lcmocka
 
 $(B)/bench/decide: $(ARCHIVE)
 $(B)/bench/%: $(B)/obj/tests/bench/%.o

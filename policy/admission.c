@@ -148,7 +148,7 @@ static void charges_done(struct charges *charges)
  * looked for before the first is counted: what that leaves must not decide about the next.
  */
 static int find_charges(struct policy *policy, const struct ruleset *ruleset,
-	const struct inquiry *inquiry, struct charges *charges)
+	const struct inquiry *inquiry, uint64_t admitting, struct charges *charges)
 {
 	struct inquiry one = *inquiry;
 
@@ -164,7 +164,8 @@ static int find_charges(struct policy *policy, const struct ruleset *ruleset,
 
 		one.names = &inquiry->names[i];
 		decision = policy_inquire(policy, &one);
-		if (decision.verdict != VERDICT_ALLOW)
+		/* By the rule that the record will name, or it is decided again. */
+		if (decision.reason != REASON_RULE_ALLOW || (i == 0 && decision.rule != admitting))
 			return -EDQUOT;
 		rule = ruleset_find(ruleset, decision.rule);
 		if (!rule || !rule_condition_has_budget(&rule->condition))
@@ -177,7 +178,7 @@ static int find_charges(struct policy *policy, const struct ruleset *ruleset,
 	return 0;
 }
 
-static int charge(struct policy *policy, const struct inquiry *inquiry)
+static int charge(struct policy *policy, const struct inquiry *inquiry, uint64_t admitting)
 {
 	scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(policy);
 	scope_charges struct charges charges = {0};
@@ -186,7 +187,7 @@ static int charge(struct policy *policy, const struct inquiry *inquiry)
 
 	if (!ruleset_has_budgets(ruleset))
 		return 0;
-	r = find_charges(policy, ruleset, inquiry, &charges);
+	r = find_charges(policy, ruleset, inquiry, admitting, &charges);
 	time_zone_local(clock_now_ns(), &local);
 	for (size_t i = 0; i < charges.count && r == 0; i++)
 		r = usage_charge(policy_usage(policy), charges.rules[i],
@@ -202,9 +203,11 @@ struct decision policy_admit(struct policy *policy, const struct inquiry *inquir
 	/* Somebody else may have taken the last of a budget between question and count. */
 	for (int i = 0; i < ADMIT_TRIES && r == -EDQUOT; i++) {
 		decision = policy_inquire(policy, inquiry);
-		if (decision.verdict != VERDICT_ALLOW || decision.wants_hash)
+		/* What is learned no budget allowed, also where its rule lets in to one of the
+		 * names. */
+		if (decision.reason != REASON_RULE_ALLOW || decision.wants_hash)
 			return decision;
-		r = charge(policy, inquiry);
+		r = charge(policy, inquiry, decision.rule);
 	}
 	if (r < 0)
 		decision = (struct decision){.reason = REASON_NOT_COUNTED};

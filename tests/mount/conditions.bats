@@ -159,6 +159,21 @@ one_is_revoked() { [ "$(mv_ audit v query --action revoked --count)" = 1 ]; }
 	[ "$(grep -c ok out)" = 5 ]
 }
 
+@test "an open that is learned is charged to no budget, though its rule lets in to one of the names" {
+	mkdir in out
+	cp models/a in/shared && cp models/b in/alone && ln in/shared out/
+	mv_ import v in out 2>/dev/null
+	mounted_shifted
+	mv_ grant v user:mvalice read 'in/**' --max-opens 1/day >number 2>/dev/null
+	mv_ mode v learn user:mvalice '**' --for 1h 2>/dev/null
+	allowed as_user mvalice cat "$T/m/in/shared"
+	[[ $(last_reason mvalice) == "allow learned "* ]]
+	allowed as_user mvalice cat "$T/m/in/alone"
+	[ "$(last_reason mvalice)" = "allow rule-allow $(cat number)" ]
+	allowed as_user mvalice cat "$T/m/in/alone"
+	[[ $(last_reason mvalice) == "allow learned "* ]]
+}
+
 @test "a revoked rule with a budget leaves no count, and one who has it open keeps it" {
 	mounted_shifted
 	mv_ grant v user:mvalice read 'models/**' --max-opens 1/day 2>/dev/null

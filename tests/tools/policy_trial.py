@@ -233,6 +233,10 @@ def imported(vault, rules):
                   key=lambda rule: rule.number)
 
 
+def has_budget(rule):
+    return bool(rule.max_opens or rule.max_bytes)
+
+
 def random_rules(choice, vault, universe, before, hiding):
     """Some of those before, and others."""
     now = clock.now()
@@ -465,9 +469,17 @@ class Trial:
         else:
             verdict, rule, reason = expected[1]
             if reason == "rule-allow":
-                policy_model.spend(self.world, opener.subject, self.tree.names(at), now, self.tree.size(at))
+                self.spend(opener.subject, self.tree.names(at), now, self.tree.size(at))
             self.expected[opener.pid].append(((self.tree.names(at)[0].decode(), verdict, rule, reason), case))
             self.seen[reason] += 1
+
+    def spend(self, subject, names, now, size):
+        """It was allowed before and after it was asked, but these may be two days and two budgets."""
+        before, after = dict(self.world.used), dict(self.world.used)
+        policy_model.spend(dataclasses.replace(self.world, used=after), subject, names, clock.now(), size)
+        policy_model.spend(dataclasses.replace(self.world, used=before), subject, names, now, size)
+        self.world.used.update(before)
+        self.lost = self.lost or before != after
 
     def compare(self, case, expected, got):
         if expected == got:
@@ -533,15 +545,16 @@ def one_rule_set(choice, vault, world, openers, count):
             trial.check("open", opener, path)
             if trial.lost:
                 break
-        trial.check_who(choice.choice(list(tree.inodes)))
         if trial.lost:
             break
+        trial.check_who(choice.choice(list(tree.inodes)))
     trial.check_trail()
     return trial
 
 
 def differs(vault, world, openers, rules, case):
     """With these rules alone, and nothing used of any budget: what is different, or None."""
+    imported(vault, [rule for rule in rules if not has_budget(rule)])  # the others begin anew
     world = dataclasses.replace(world, rules=imported(vault, rules), used={})
     trial = Trial(vault, world, openers)
     try:
@@ -556,7 +569,8 @@ def differs(vault, world, openers, rules, case):
 
 
 def show(vault, world, openers, difference):
-    """With the fewest rules that show it; when it needs what came before, with all."""
+    """As it was, and with the fewest rules that show it; when it needs what came before, with all."""
+    print(f"a difference: {difference}")
     print(f"zone {vault.zone}{', private' if vault.private else ''}, clock distrusted: {world.clock_distrusted}, "
           f"names: {vault.tree.names(difference.case[2])}")
     for role, members in world.roles.items():
@@ -629,6 +643,8 @@ def campaign(options, vaults, openers, universe, programs):
         if world.clock_distrusted:
             for other in vaults:
                 program("accept", other.path, "--clock")
+        if trial.lost:
+            vault.rules = imported(vault, [rule for rule in vault.rules if not has_budget(rule)])
         seen += trial.seen
         undecided += trial.undecided
         sets += 1
