@@ -237,12 +237,22 @@ def has_budget(rule):
     return bool(rule.max_opens or rule.max_bytes)
 
 
+def broad_rules(choice):
+    """With these the names of a file are often let in to by different rules: by a budget, by learning."""
+    everybody = (("group", ("users", 100)),)
+    return [Rule(0, "learn", ("read",), everybody, choice.choice((b"**", b"*"))),
+            Rule(0, "allow", ("read",), choice.choice((everybody, (("any", None),))),
+                 choice.choice((b"llama/**", b"onnx/**", b"pool/**")),
+                 max_opens=(choice.randint(1, 3), choice.choice(("hour", "day", "week"))))]
+
+
 def random_rules(choice, vault, universe, before, hiding):
     """Some of those before, and others."""
     now = clock.now()
     rules = [rule for rule in before if choice.random() < 0.25]
     rules += [random_rule(choice, universe, list(vault.tree.kinds), now + DAY // 2, vault.zone,
                           sizes=list(FILES.values())) for _ in range(choice.randint(0, 12 - len(rules)))]
+    rules += choice.choices((broad_rules(choice), ()), (1, 4))[0]
     # By a clock that was set back it would be learned for longer than may be.
     rules = [rule for rule in rules if rule.effect != "learn" or not rule.number or rule.until < now + 7 * DAY]
     for rule in rules:
