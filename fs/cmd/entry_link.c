@@ -32,10 +32,12 @@ static bool is_same_symlink(const struct entry_request *request, const char *tar
 	       old_len == len && memcmp(old, target, len) == 0;
 }
 
-/* What symlinks and hard links share. make does the keystore's part. */
-static int add_link(struct entry_request *request, const char *kind, bool same,
+/* What symlinks and hard links share. make does the keystore's part. file: that is named; or 0. */
+static int add_link(struct entry_request *request, const char *kind, bool same, uint64_t file,
 	int (*make)(struct entry_request *request))
 {
+	struct gate *gate = request->vault->gate;
+	struct gate_effect effect;
 	bool go_on;
 	int code, r;
 
@@ -54,7 +56,11 @@ static int add_link(struct entry_request *request, const char *kind, bool same,
 		r = make(request);
 	if (r < 0)
 		return entry_complain_failure(request, "the link cannot be made", r);
-	gate_names_changed(request->vault->gate, request->entry.parent, 0);
+	gate_names_changed(gate, request->entry.parent, 0);
+	/* Who has it open may not read it under this name. */
+	if (file && gate_file_named(gate, file, &effect) < 0)
+		return entry_complain(request, "it was added, but reads of the file that had begun "
+					       "are still being answered");
 	return entry_tell(request, "added", 0);
 }
 
@@ -85,7 +91,7 @@ int entry_add_symlink(struct entry_request *request)
 	request->entry.gid = (uint32_t)gid;
 	request->entry.mtime_ns = mtime;
 	return add_link(request, "symlink",
-		request->exists && is_same_symlink(request, target, len), make_symlink);
+		request->exists && is_same_symlink(request, target, len), 0, make_symlink);
 }
 
 static int resolve_link(struct entry_request *request, struct entry_info *ret_info)
@@ -116,5 +122,5 @@ int entry_add_hard_link(struct entry_request *request)
 	if (r < 0)
 		return entry_complain_failure(request, "its other name in the vault", r);
 	return add_link(request, "hard link", request->exists && request->old.ino == info.ino,
-		make_hard_link);
+		info.ino, make_hard_link);
 }

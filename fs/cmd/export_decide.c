@@ -15,20 +15,23 @@ static struct path_name *paths_of(const struct name_list *names)
 	return paths;
 }
 
-struct decision export_decide(struct vault *vault, const struct verb_call *call,
-	const struct name_list *names, enum permission permission)
+struct decision export_decide(
+	struct vault *vault, const struct verb_call *call, const struct name_list *names)
 {
 	scope_free struct path_name *paths = paths_of(names);
-	const struct inquiry inquiry = {
+	struct decision decision;
+	struct inquiry inquiry = {
 		.subject = call->caller,
 		.names = paths,
 		.name_count = names->count,
-		.permission = permission,
+		.permission = PERMISSION_READ,
 	};
 
 	if (!paths)
 		return (struct decision){.reason = REASON_NO_RESOURCES};
-	return policy_inquire(vault->policy, &inquiry);
+	decision = policy_inquire(vault->policy, &inquiry);
+	inquiry.hash_failed = true;
+	return decision.wants_hash ? policy_inquire(vault->policy, &inquiry) : decision;
 }
 
 struct decision export_admit(struct vault *vault, const struct verb_call *call,

@@ -5,9 +5,9 @@
 
 #include "fs/cmd/vault.h"
 
-/* By all names of a file, now. No record. */
-struct decision export_decide(struct vault *vault, const struct verb_call *call,
-	const struct name_list *names, enum permission permission);
+/* May he read it, by all names of the file, now? No record; a hash is not waited for. */
+struct decision export_decide(
+	struct vault *vault, const struct verb_call *call, const struct name_list *names);
 /* The same for a file of this size that is about to be read: counted under budgets. */
 struct decision export_admit(struct vault *vault, const struct verb_call *call,
 	const struct name_list *names, uint64_t size);

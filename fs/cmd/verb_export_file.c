@@ -122,23 +122,19 @@ static int open_reader(struct export_request *request, struct object_reader **re
 	return backend_open_reader(&backend, &request->info, true, ret_reader, &request->damage);
 }
 
-/*
- * Is it still allowed, also after a rename or a new name of the file? A hash that was never known
- * is not waited for.
- */
+/* Is it still allowed, also after a rename or a new name of the file? */
 static bool still_allowed(struct export_request *request)
 {
+	struct decision decision = {.reason = REASON_REVOKED};
 	struct name_list names = {0};
 
-	request->decision.verdict = VERDICT_DENY;
-	request->decision.reason = REASON_REVOKED;
 	if (keystore_names(request->vault->keystore, request->info.ino, &names) == 0 && names.count)
-		request->decision =
-			export_decide(request->vault, request->call, &names, PERMISSION_READ);
+		decision = export_decide(request->vault, request->call, &names);
 	name_list_done(&names);
-	if (request->decision.verdict == VERDICT_ALLOW && request->decision.wants_hash)
-		request->decision = (struct decision){.reason = REASON_HASH_UNKNOWN};
-	return request->decision.verdict == VERDICT_ALLOW;
+	/* What is allowed goes on by the rule that it was admitted by. */
+	if (decision.verdict != VERDICT_ALLOW)
+		request->decision = decision;
+	return decision.verdict == VERDICT_ALLOW;
 }
 
 static int write_block(struct export_request *request, struct object_reader *reader,

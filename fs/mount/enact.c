@@ -14,7 +14,7 @@
 
 struct enacting {
 	struct gate *gate;
-	uint64_t ino;		       /* for gate_end_file */
+	uint64_t ino;		       /* of this file only; 0: of all */
 	const struct session *session; /* for gate_end_session */
 	const struct ruleset *ruleset; /* by which to decide; NULL: the one in force */
 	struct looked_memory *memory;  /* whoever has many files open is looked at once */
@@ -23,11 +23,17 @@ struct enacting {
 static bool fails_by_names(
 	const struct enacting *enacting, const struct handle *handle, const struct name_list *names)
 {
-	struct decision decision = gate_decide_by(enacting->gate, enacting->ruleset,
-		enacting->memory, &handle->subject, names, PERMISSION_READ);
+	struct inquiry asked = {.ruleset = enacting->ruleset,
+		.memory = enacting->memory,
+		.subject = &handle->subject,
+		.permission = PERMISSION_READ};
+	struct decision decision = gate_decide(enacting->gate, &asked, names);
 
-	/* A hash that was never known is not waited for. */
-	return decision.verdict != VERDICT_ALLOW || decision.wants_hash;
+	/* A hash that was never known is not waited for: no allow goes by it, but a deny. */
+	asked.hash_failed = true;
+	if (decision.wants_hash)
+		decision = gate_decide(enacting->gate, &asked, names);
+	return decision.verdict != VERDICT_ALLOW;
 }
 
 /* Who has a replaced file open goes on as if it still had the name that it lost. */
@@ -47,6 +53,8 @@ static bool fails_now(void *arg, struct handle *handle)
 	bool fails = true;
 	int r;
 
+	if (enacting->ino && handle->ino != enacting->ino)
+		return false;
 	r = keystore_names(enacting->gate->backend.keystore, handle->ino, &names);
 	if (r == -ENOENT && handle->last_name)
 		return replaced_fails(enacting, handle);
@@ -83,10 +91,10 @@ static int await_ended(struct gate *gate, uint64_t ending, struct gate_effect *e
 }
 
 /* Which ending of handles it was. */
-static uint64_t enact(
-	struct gate *gate, struct policy_change *change, struct gate_effect *ret_effect)
+static uint64_t enact(struct gate *gate, struct policy_change *change, uint64_t ino,
+	struct gate_effect *ret_effect)
 {
-	struct enacting enacting = {.gate = gate};
+	struct enacting enacting = {.gate = gate, .ino = ino};
 	bool hid;
 
 	*ret_effect = (struct gate_effect){0};
@@ -108,14 +116,19 @@ static uint64_t enact(
 
 int gate_enact(struct gate *gate, struct policy_change *change, struct gate_effect *ret_effect)
 {
-	return await_ended(gate, enact(gate, change, ret_effect), ret_effect);
+	return await_ended(gate, enact(gate, change, 0, ret_effect), ret_effect);
+}
+
+int gate_file_named(struct gate *gate, uint64_t ino, struct gate_effect *ret_effect)
+{
+	return await_ended(gate, enact(gate, NULL, ino, ret_effect), ret_effect);
 }
 
 void gate_decide_again(struct gate *gate)
 {
 	struct gate_effect effect;
 
-	enact(gate, NULL, &effect);
+	enact(gate, NULL, 0, &effect);
 	notifier_wake(gate->notifier);
 }
 

@@ -131,26 +131,18 @@ static void inquiry_done(struct inquiry *inquiry, const struct path_name *few)
 		free((void *)(uintptr_t)inquiry->names);
 }
 
-struct decision gate_decide_by(struct gate *gate, const struct ruleset *ruleset,
-	struct looked_memory *memory, const struct subject *subject, const struct name_list *names,
-	enum permission permission)
+struct decision gate_decide(
+	struct gate *gate, const struct inquiry *asked, const struct name_list *names)
 {
 	struct path_name few[4];
 	struct decision decision = {.verdict = VERDICT_DENY, .reason = REASON_NO_RESOURCES};
-	struct inquiry inquiry = {
-		.ruleset = ruleset, .subject = subject, .permission = permission, .memory = memory};
+	struct inquiry inquiry = *asked;
 
 	if (inquiry_of_names(&inquiry, names, few, ARRAY_SIZE(few)) < 0)
 		return decision;
 	decision = policy_inquire(gate->backend.policy, &inquiry);
 	inquiry_done(&inquiry, few);
 	return decision;
-}
-
-struct decision gate_decide(struct gate *gate, const struct subject *subject,
-	const struct name_list *names, enum permission permission)
-{
-	return gate_decide_by(gate, NULL, NULL, subject, names, permission);
 }
 
 /* Sent by the committing thread: the record of the allowed open is written, or could not be. */
@@ -285,7 +277,8 @@ static int decide_and_register(
 	int r = 0;
 
 	pthread_rwlock_rdlock(&gate->rules);
-	/* Names that change before are seen here, those that change after by gate_enact. */
+	/* Names that change before are seen here, those that change after by gate_enact and
+	 * gate_file_named. */
 	r = keystore_names(gate->backend.keystore, opening->info.ino, &opening->names);
 	if (r < 0) {
 		pthread_rwlock_unlock(&gate->rules);
@@ -473,15 +466,18 @@ static bool may_read(fuse_req_t request, uint64_t ino, struct subject *subject,
 	struct gate *gate = session_of(request)->gate;
 	const struct fuse_ctx *ctx = fuse_req_ctx(request);
 	struct subject_origin origin = {.uid = ctx->uid, .gid = ctx->gid, .tid = ctx->pid};
+	struct inquiry asked = {.subject = subject, .permission = PERMISSION_READ};
 	struct decision decision;
 	enum reason reason;
 
 	if (subject_capture(&origin, subject, &reason) < 0 ||
 		keystore_names(gate->backend.keystore, ino, names) < 0 || !names->count)
 		return false;
-	decision = gate_decide(gate, subject, names, PERMISSION_READ);
-	if (decision.wants_hash && policy_await_hash(gate->backend.policy, subject))
-		decision = gate_decide(gate, subject, names, PERMISSION_READ);
+	decision = gate_decide(gate, &asked, names);
+	if (decision.wants_hash) {
+		asked.hash_failed = !policy_await_hash(gate->backend.policy, subject);
+		decision = gate_decide(gate, &asked, names);
+	}
 	*ret_decision = decision;
 	return decision.verdict == VERDICT_ALLOW && !decision.wants_hash;
 }

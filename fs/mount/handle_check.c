@@ -47,7 +47,7 @@ int check_reader(fuse_req_t request, struct handle *handle)
 	if (pid != handle->subject.pid || start_time != handle->subject.start_time) {
 		event = event_of_handle(AUDIT_READ, handle);
 		event.outcome = AUDIT_ALLOW;
-		event.reason = REASON_RULE_ALLOW;
+		event.reason = handle->reason;
 		event.pid = pid;
 		event.exe = NULL;
 		event.unit = NULL;

@@ -50,6 +50,8 @@ struct gate_effect {
  * that is done. Never from a FUSE request. change NULL: only decides the handles again.
  */
 int gate_enact(struct gate *gate, struct policy_change *change, struct gate_effect *ret_effect);
+/* The file has a further name: the same for its handles, without a change of rules. */
+int gate_file_named(struct gate *gate, uint64_t ino, struct gate_effect *ret_effect);
 /* Decides the handles again and waits for nothing: those that fail serve no more. */
 void gate_decide_again(struct gate *gate);
 /*

@@ -132,13 +132,9 @@ int gate_may_read(fuse_req_t request, uint64_t ino);
  * before this returns. 0 or -EACCES.
  */
 int gate_give_value(fuse_req_t request, const struct entry_info *info, const char *name);
-/* The decision about a file with these names now, under the set in force. No record. */
-struct decision gate_decide(struct gate *gate, const struct subject *subject,
-	const struct name_list *names, enum permission permission);
-/* The same under another set (NULL: the one in force), with the memory of a pass (or NULL). */
-struct decision gate_decide_by(struct gate *gate, const struct ruleset *ruleset,
-	struct looked_memory *memory, const struct subject *subject, const struct name_list *names,
-	enum permission permission);
+/* The decision about a file with these names now; asked says all but the names. No record. */
+struct decision gate_decide(
+	struct gate *gate, const struct inquiry *asked, const struct name_list *names);
 /* What is told of a handle. */
 struct handle_info info_of_handle(const struct handle *handle);
 

@@ -119,6 +119,37 @@ while os.read(f, 1 << 16): pass' >out 2>err &
 	allowed as_user mvalice cat m1/open/uno
 }
 
+@test "a further name that comes by import counts at once, for who has the file open too" {
+	"$MODELVAULT" revoke v "$(cat rule)" 2>>said
+	"$MODELVAULT" grant v user:mvalice read 'a/**' 2>>said
+	mkfifo go
+	as_user mvalice python3 -c 'import os, sys
+f = os.open("m2/a/one", os.O_RDONLY)
+os.read(f, 10)
+print("ready", flush=True)
+open("go").read()
+while os.read(f, 1 << 16): pass' >out 2>err &
+	local reader=$!
+	wait_for 20 grep -q ready out
+	mkdir z
+	ln a/one z/one
+	"$MODELVAULT" import v a z --skip 2>>said
+	refused as_user mvalice cat m1/a/one
+	echo >go
+	local status=0
+	wait $reader || status=$?
+	[ "$status" -ne 0 ]
+	grep -q PermissionError err
+	[ "$("$MODELVAULT" audit v query --action revoked --count)" = 1 ]
+	# A name that is allowed too ends nothing.
+	"$MODELVAULT" grant v "user:$OWNER" read 'a/b/**' 2>>said
+	exec 9<m1/a/b/two
+	ln a/b/two a/b/zwei
+	"$MODELVAULT" import v a --skip 2>>said
+	cmp a/b/two <(cat <&9)
+	exec 9<&-
+}
+
 @test "another name that no rule allows takes the file away" {
 	"$MODELVAULT" revoke v "$(cat rule)" 2>>said
 	mkdir -p h

@@ -23,7 +23,7 @@ setup() {
 
 teardown() {
 	local unit
-	rm -rf /run/mvtest.$$
+	rm -rf /run/mvtest.$$ /dev/shm/mvtest.$$
 	common_teardown
 	for unit in /sys/fs/cgroup/systemd/mvtest.$$ /sys/fs/cgroup/unified/mvtest.$$ /sys/fs/cgroup/mvtest.$$; do
 		[ ! -d "$unit" ] || rmdir "$unit"/* "$unit" 2>/dev/null || true
@@ -172,6 +172,9 @@ one_is_revoked() { [ "$(mv_ audit v query --action revoked --count)" = 1 ]; }
 	[ "$(last_reason mvalice)" = "allow rule-allow $(cat number)" ]
 	allowed as_user mvalice cat "$T/m/in/alone"
 	[[ $(last_reason mvalice) == "allow learned "* ]]
+	# Also when another process reads what was opened.
+	allowed as_user mvalice bash -c 'exec 5<"$1"; head -c 1 <&5 >/dev/null; :' - "$T/m/models/b"
+	[ "$(mv_ audit v query --action read --json | jq -r .reason)" = learned ]
 }
 
 @test "a revoked rule with a budget leaves no count, and one who has it open keeps it" {
@@ -272,6 +275,38 @@ one_is_revoked() { [ "$(mv_ audit v query --action revoked --count)" = 1 ]; }
 }
 # Those beyond the user's share are, at once; then all of it is taken.
 more_than_64_are_refused() { [ "$(mv_ audit v query --user mvalice --outcome deny --count)" -ge 3 ]; }
+
+@test "sha256: whose hash cannot be had keeps what another rule gave him: open files, attributes, exports" {
+	local own=/dev/shm/mvtest.$$
+	cp models/b models/c
+	setfattr -n user.card -v 'what it is' models/c || skip "no extended attributes on this file system"
+	mv_ import v models --skip 2>/dev/null
+	mounted_shifted
+	mkdir $own exported && cp /bin/bash /bin/getfattr "$MODELVAULT" $own/ && chown -R mvalice $own exported
+	mv_ grant v user:mvalice "sha256:$(printf '0%.0s' {1..64})" read 'models/**' 2>/dev/null
+	refused as_user mvalice $own/bash -c 'read -r <"$1"' - "$T/m/models/a"
+	[ "$(last_reason mvalice)" = "deny hash-unknown None" ]
+	mv_ grant v user:mvalice read 'models/**' 2>/dev/null
+	as_user mvalice $own/bash -c 'exec 5<"$1"; echo open; while [ ! -e "$2" ]; do sleep 0.05; done; read -rN 10 <&5 && echo goes on' \
+		- "$T/m/models/a" "$T/go" >said 2>/dev/null 3>&- &
+	wait_for 5 grep -q open said
+	mv_ grant v user:mvbob read other 2>words
+	run ! grep -q "handle ended" words
+	touch go
+	wait $!
+	grep -q "goes on" said
+	[ "$(as_user mvalice $own/getfattr --only-values -n user.card "$T/m/models/c")" = 'what it is' ]
+	allowed as_user mvalice $own/modelvault export v models/c exported
+	cmp models/c exported/c
+	# A deny that could be meant bites.
+	as_user mvalice $own/bash -c 'exec 5<"$1"; echo open; while [ ! -e "$2" ]; do sleep 0.05; done; read -rN 10 <&5 && echo goes on' \
+		- "$T/m/models/a" "$T/stop" >said 2>/dev/null 3>&- &
+	wait_for 5 grep -q open said
+	mv_ deny v "sha256:$(printf '1%.0s' {1..64})" read 'models/**' 2>/dev/null
+	touch stop
+	wait $! || true
+	run ! grep -q "goes on" said
+}
 
 @test "exe: the file that the path names; replaced, the process is told to restart" {
 	local reader=/run/mvtest.$$/reader
