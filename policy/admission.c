@@ -178,6 +178,13 @@ static int find_charges(struct policy *policy, const struct ruleset *ruleset,
 	return 0;
 }
 
+static void tell_charged(const struct charges *charges, struct charged_rules *ret_charged)
+{
+	ret_charged->count = charges->count;
+	for (size_t i = 0; i < charges->count && i < CHARGED_MAX; i++)
+		ret_charged->numbers[i] = charges->rules[i]->number;
+}
+
 static int charge(struct policy *policy, const struct inquiry *inquiry, uint64_t admitting)
 {
 	scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(policy);
@@ -192,6 +199,8 @@ static int charge(struct policy *policy, const struct inquiry *inquiry, uint64_t
 	for (size_t i = 0; i < charges.count && r == 0; i++)
 		r = usage_charge(policy_usage(policy), charges.rules[i],
 			subject_account(inquiry->subject), inquiry->size, &local);
+	if (r == 0 && inquiry->charged)
+		tell_charged(&charges, inquiry->charged);
 	return r;
 }
 
@@ -200,6 +209,8 @@ struct decision policy_admit(struct policy *policy, const struct inquiry *inquir
 	struct decision decision = {.reason = REASON_NOT_COUNTED};
 	int r = -EDQUOT;
 
+	if (inquiry->charged)
+		inquiry->charged->count = 0;
 	/* Somebody else may have taken the last of a budget between question and count. */
 	for (int i = 0; i < ADMIT_TRIES && r == -EDQUOT; i++) {
 		decision = policy_inquire(policy, inquiry);

@@ -185,6 +185,7 @@ static struct decision inquire(
 	around.hash_failed |= inquiry->hash_failed;
 	if (inquiry->asks_budgets) {
 		usage_ask(policy->usage, inquiry->size, &question.local, &usage);
+		usage.charged = inquiry->charged;
 		question.budgets = &usage.view;
 	}
 	decision = decide(ruleset, &question);

@@ -12,6 +12,7 @@
 #include "policy/looked_memory.h"
 #include "policy/policy_view.h"
 #include "policy/role.h"
+#include "policy/usage.h"
 
 struct policy;
 
@@ -50,6 +51,8 @@ struct inquiry {
 	bool hash_failed;  /* the executable's hash will not be known */
 	bool asks_budgets; /* for an open of a file of this size: what is used up allows nothing */
 	uint64_t size;
+	/* policy_admit: set. policy_inquire: of these rules the budgets suffice. NULL: none. */
+	struct charged_rules *charged;
 	struct looked_memory *memory; /* of a pass over many callers; NULL: none */
 };
 struct decision policy_inquire(struct policy *policy, const struct inquiry *inquiry);

@@ -175,12 +175,21 @@ static int add_open(const struct rule *rule, uint64_t size, const struct local_t
 	return add(&rule->condition.max_bytes, local, size, &count->bytes_period, &count->bytes);
 }
 
+static bool is_charged(const struct charged_rules *charged, uint64_t number)
+{
+	for (size_t i = 0; charged && i < charged->count && i < CHARGED_MAX; i++)
+		if (charged->numbers[i] == number)
+			return true;
+	return false;
+}
+
 static bool suffices(void *arg, const struct rule *rule, uint32_t uid)
 {
 	const struct usage_question *question = arg;
 	struct usage_count count;
 
-	if (!rule_condition_has_budget(&rule->condition))
+	if (!rule_condition_has_budget(&rule->condition) ||
+		is_charged(question->charged, rule->number))
 		return true;
 	usage_read(question->usage, rule->number, uid, &count);
 	return add_open(rule, question->size, &question->local, &count) == 0;

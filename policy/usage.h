@@ -25,12 +25,20 @@ int usage_open(struct sealed_rows *rows, void (*lock)(void *arg), void (*unlock)
 	void *arg, struct usage **ret_usage);
 struct usage *usage_close(struct usage *usage);
 
+/* The rules under which an open was counted. More than there is room for: the first. */
+#define CHARGED_MAX 8
+struct charged_rules {
+	uint64_t numbers[CHARGED_MAX];
+	size_t count; /* of all */
+};
+
 /*
  * For decide(): the budgets as they are, for one open of a file of this size at this time. A later
  * period counts from zero; an earlier one (the clock went back) does not. Borrows.
  */
 struct usage_question {
 	struct usage *usage;
+	const struct charged_rules *charged; /* set by the caller: that suffice; NULL: none */
 	uint64_t size;
 	struct local_time local;
 	struct budget_view view; /* to hand in as question.budgets */

@@ -20,13 +20,17 @@ struct enacting {
 	struct looked_memory *memory;  /* whoever has many files open is looked at once */
 };
 
+/* What is used of a budget since ends nothing that was counted, but is nothing for others. */
 static bool fails_by_names(
-	const struct enacting *enacting, const struct handle *handle, const struct name_list *names)
+	const struct enacting *enacting, struct handle *handle, const struct name_list *names)
 {
 	struct inquiry asked = {.ruleset = enacting->ruleset,
 		.memory = enacting->memory,
 		.subject = &handle->subject,
-		.permission = PERMISSION_READ};
+		.permission = PERMISSION_READ,
+		.asks_budgets = handle->charged.count <= CHARGED_MAX,
+		.size = handle->info.size,
+		.charged = &handle->charged};
 	struct decision decision = gate_decide(enacting->gate, &asked, names);
 
 	/* A hash that was never known is not waited for: no allow goes by it, but a deny. */
@@ -37,7 +41,7 @@ static bool fails_by_names(
 }
 
 /* Who has a replaced file open goes on as if it still had the name that it lost. */
-static bool replaced_fails(const struct enacting *enacting, const struct handle *handle)
+static bool replaced_fails(const struct enacting *enacting, struct handle *handle)
 {
 	struct name_list names = {.count = 1};
 	__typeof__(*names.names) name = {handle->last_name, handle->last_name_len};

@@ -68,6 +68,7 @@ struct opening {
 	struct entry_info info;
 	struct name_list names;
 	struct handle *handle;
+	struct charged_rules charged;
 	bool hash_failed; /* of the caller's program */
 	bool is_odd;	  /* an identity that no rule can name */
 };
@@ -207,6 +208,7 @@ static int new_handle(struct opening *opening, struct subject *subject,
 	memcpy(handle->file_id, opening->info.file_id, ID_SIZE);
 	handle->rule = decision->rule;
 	handle->reason = decision->reason;
+	handle->charged = opening->charged;
 	handle->opened_ns = clock_monotonic_ns();
 	handle->opened_at_ns = clock_now_ns();
 	handle->subject = *subject;
@@ -254,7 +256,8 @@ static struct decision admit(
 		.permission = PERMISSION_READ,
 		.hash_failed = opening->hash_failed,
 		.asks_budgets = true,
-		.size = opening->info.size};
+		.size = opening->info.size,
+		.charged = &opening->charged};
 
 	if (inquiry_of_names(&inquiry, &opening->names, few, ARRAY_SIZE(few)) < 0)
 		return decision;

@@ -29,8 +29,9 @@ struct handle {
 	uint8_t file_id[ID_SIZE];
 	struct subject subject;
 	uint64_t rule;
-	enum reason reason; /* of the decision that allowed it */
-	char *path;	    /* the name that was decided on first; owned */
+	enum reason reason;	      /* of the decision that allowed it */
+	struct charged_rules charged; /* their budgets end it no more */
+	char *path;		      /* the name that was decided on first; owned */
 	size_t path_len;
 	int64_t opened_ns;	/* monotonic */
 	int64_t opened_at_ns;	/* time of day */

@@ -177,6 +177,46 @@ one_is_revoked() { [ "$(mv_ audit v query --action revoked --count)" = 1 ]; }
 	[ "$(mv_ audit v query --action read --json | jq -r .reason)" = learned ]
 }
 
+# holds FILE: mvalice has it open; does_read FILE: reads on, with what is not cached yet.
+holds() {
+	rm -f "$T/$1.go"
+	as_user mvalice bash -c 'exec 5<"$1"; echo open; for i in {1..400}; do [ ! -e "$2" ] || break; sleep 0.05; done; head -c 10 <&5 >/dev/null && echo goes on' \
+		- "$T/m/models/$1" "$T/$1.go" >"$1.said" 2>/dev/null 3>&- &
+	PIDS+=($!)
+	wait_for 5 grep -q open "$1.said"
+}
+does_read() {
+	touch "$1.go"
+	wait
+	grep -q "goes on" "$1.said"
+}
+
+@test "a budget that is used up ends nothing that was counted, and keeps nothing that was not" {
+	mounted_shifted
+	mv_ grant v user:mvalice read 'models/**' --max-opens 1/day >number 2>/dev/null
+	holds a
+	mv_ grant v user:mvbob read other 2>/dev/null
+	[ "$(mv_ audit v query --action revoked --count)" = 0 ]
+	# Let in by another rule, then by learning; without these his budget would have refused it.
+	mv_ grant v user:mvalice read models/b >other 2>/dev/null
+	holds b
+	mv_ revoke v "$(cat other)" --dry-run >words 2>&1
+	grep -q "1 open handle would end" words
+	mv_ revoke v "$(cat other)" 2>words
+	grep -q "1 open handle ended" words
+	run ! does_read b
+	mv_ mode v learn user:mvalice '**' --for 1h 2>/dev/null
+	holds b
+	mv_ mode v enforce 2>words
+	grep -q "1 open handle ended" words
+	run ! does_read b
+	# What was counted is still open, until its rule goes.
+	[ "$(mv_ audit v query --action revoked --json | jq -rs 'map(.path) | unique | join(" ")')" = models/b ]
+	mv_ revoke v "$(cat number)" 2>words
+	grep -q "1 open handle ended" words
+	run ! does_read a
+}
+
 @test "a revoked rule with a budget leaves no count, and one who has it open keeps it" {
 	mounted_shifted
 	mv_ grant v user:mvalice read 'models/**' --max-opens 1/day 2>/dev/null
