@@ -305,11 +305,10 @@ int policy_store_change(struct policy *policy, struct policy_change *change)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < change->removed_count && r == 0; i++) {
+	for (size_t i = 0; i < change->removed_count && r == 0; i++)
 		r = rule_store_delete(policy->rows, change->removed[i]);
-		if (r == 0)
-			r = usage_store_forget(policy->usage, change->removed[i]);
-	}
+	if (r == 0 && change->removed_count)
+		r = usage_store_forget(policy->usage, change->ruleset, change->next_number);
 	if (r == 0)
 		r = store_added(policy, change);
 	if (r == 0 && change->changes_members)
@@ -330,8 +329,8 @@ void policy_enact_change(struct policy *policy, struct policy_change *change)
 	policy->ruleset = next;
 	pthread_mutex_unlock(&policy->lock);
 	ruleset_unref(old);
-	for (size_t i = 0; i < change->removed_count; i++)
-		usage_forget(policy->usage, change->removed[i]);
+	if (change->removed_count)
+		usage_forget(policy->usage, change->ruleset, change->next_number);
 }
 
 const uint64_t *policy_change_removed(const struct policy_change *change, size_t *ret_count)

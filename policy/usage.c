@@ -321,47 +321,19 @@ int usage_charge(struct usage *usage, const struct rule *rule, uint32_t uid, uin
 	return charge.result;
 }
 
-/* Who has used the rule; the caller frees. */
-static int users_of(struct usage *usage, uint64_t rule, uint32_t **ret_users, size_t *ret_count)
+int usage_store_forget(struct usage *usage, const struct ruleset *kept, uint64_t end)
 {
-	scope_free uint32_t *users = NULL;
-	struct hash_link *link = NULL;
-	size_t count = 0;
-
-	pthread_mutex_lock(&usage->lock);
-	users = calloc(usage->entries.count + 1, sizeof(*users));
-	while (users && (link = hash_table_walk(&usage->entries, link)))
-		if (entry_of(link)->rule == rule)
-			users[count++] = entry_of(link)->uid;
-	pthread_mutex_unlock(&usage->lock);
-	if (!users)
-		return -ENOMEM;
-	*ret_users = take(&users);
-	*ret_count = count;
-	return 0;
+	return usage_store_keep(usage->rows, kept, end);
 }
 
-int usage_store_forget(struct usage *usage, uint64_t rule)
-{
-	scope_free uint32_t *users = NULL;
-	size_t count = 0;
-	int r;
-
-	/* None comes while the caller holds the rows. */
-	r = users_of(usage, rule, &users, &count);
-	for (size_t i = 0; i < count && r == 0; i++)
-		r = usage_store_delete(usage->rows, rule, users[i]);
-	return r;
-}
-
-void usage_forget(struct usage *usage, uint64_t rule)
+void usage_forget(struct usage *usage, const struct ruleset *kept, uint64_t end)
 {
 	struct hash_link *link, *next;
 
 	pthread_mutex_lock(&usage->lock);
 	for (link = hash_table_walk(&usage->entries, NULL); link; link = next) {
 		next = hash_table_walk(&usage->entries, link);
-		if (entry_of(link)->rule != rule)
+		if (entry_of(link)->rule >= end || ruleset_find(kept, entry_of(link)->rule))
 			continue;
 		hash_table_remove(&usage->entries, link);
 		free(entry_of(link));

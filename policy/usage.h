@@ -45,9 +45,13 @@ int usage_charge(struct usage *usage, const struct rule *rule, uint32_t uid, uin
 	const struct local_time *local);
 /* For explain and lists; zero when never used. */
 void usage_read(struct usage *usage, uint64_t rule, uint32_t uid, struct usage_count *ret_count);
-/* [rows] Inside the caller's change: the rows of a rule that went; in memory when it is enacted. */
-int usage_store_forget(struct usage *usage, uint64_t rule);
-void usage_forget(struct usage *usage, uint64_t rule);
+/*
+ * Forgets all rules below the number end that are not in the set, so that also a row goes that was
+ * charged when its rule went. [rows] Inside the caller's change; and in memory when it is enacted,
+ * before that or after.
+ */
+int usage_store_forget(struct usage *usage, const struct ruleset *kept, uint64_t end);
+void usage_forget(struct usage *usage, const struct ruleset *kept, uint64_t end);
 
 SCOPE_FUNCTION(struct usage *, usage_close);
 

@@ -179,7 +179,9 @@ one_is_revoked() { [ "$(mv_ audit v query --action revoked --count)" = 1 ]; }
 	mv_ grant v user:mvalice read 'models/**' --max-opens 1/day 2>/dev/null
 	allowed reads mvalice a
 	refused reads mvalice a
+	[ "$(sqlite3 v/keystore.db 'SELECT rule, opens FROM usage')" = "1|1" ]
 	mv_ revoke v 1 2>/dev/null
+	[ "$(sqlite3 v/keystore.db 'SELECT count(*) FROM usage')" = 0 ]
 	mv_ grant v user:mvalice read 'models/**' --max-opens 1/day 2>/dev/null
 	allowed reads mvalice a
 }

@@ -102,6 +102,13 @@ static int teardown(void **state)
 	return 0;
 }
 
+static void store(struct fixture *f, struct policy_change *change)
+{
+	assert_int_equal(sealed_rows_begin(f->rows), 0);
+	assert_int_equal(policy_store_change(f->policy, change), 0);
+	assert_int_equal(sealed_rows_commit(f->rows), 0);
+}
+
 static uint64_t grant(struct fixture *f, const char *line)
 {
 	scope(policy_change_free) struct policy_change *change = NULL;
@@ -112,9 +119,7 @@ static uint64_t grant(struct fixture *f, const char *line)
 	rule.created_ns = clock_now_ns();
 	rule.created_by = 77;
 	assert_int_equal(policy_prepare(f->policy, &edit, &change), 0);
-	assert_int_equal(sealed_rows_begin(f->rows), 0);
-	assert_int_equal(policy_store_change(f->policy, change), 0);
-	assert_int_equal(sealed_rows_commit(f->rows), 0);
+	store(f, change);
 	policy_enact_change(f->policy, change);
 	return rule.number;
 }
@@ -207,6 +212,39 @@ static void test_learned_is_not_counted(void **state)
 	assert_used(f, limited, 1);
 }
 
+static void assert_row_used(struct fixture *f, uint64_t rule, uint64_t opens)
+{
+	scope(usage_close) struct usage *stored = NULL;
+	struct usage_count count;
+
+	assert_int_equal(usage_open(f->rows, NULL, NULL, NULL, &stored), 0);
+	usage_read(stored, rule, ALICE, &count);
+	assert_int_equal(count.opens, opens);
+}
+
+/* Given is what is stored first; taken away is what is in force first. */
+static void test_revoked(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int taken_away = 0; taken_away < 2; taken_away++) {
+		scope(policy_change_free) struct policy_change *change = NULL;
+		uint64_t limited = grant(f, "allow user:5001 read a --max-opens 9/day");
+		const struct policy_edit edit = {.removed = &limited, .removed_count = 1};
+
+		assert_opens(f, "a", NULL, REASON_RULE_ALLOW, limited);
+		assert_row_used(f, limited, 1);
+		assert_int_equal(policy_prepare(f->policy, &edit, &change), 0);
+		if (taken_away)
+			policy_enact_change(f->policy, change);
+		store(f, change);
+		if (!taken_away)
+			policy_enact_change(f->policy, change);
+		assert_used(f, limited, 0);
+		assert_row_used(f, limited, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +253,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_last_is_taken_of_what_is_learned, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_learned_is_not_counted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_revoked, setup, teardown),
 	};
 
 	if (secret_init() < 0)

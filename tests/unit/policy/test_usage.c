@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "keystore/schema.h"
+#include "policy/rule_text.h"
 
 struct fixture {
 	char dir[64], path[80];
@@ -277,27 +278,79 @@ static void test_not_stored(void **state)
 	assert_false(sealed_rows_in_change(f->rows));
 }
 
+/* A set of this one rule. */
+static struct ruleset *set_of(uint64_t number)
+{
+	static const char line[] = "allow any read a";
+	static const struct role_members none = {0};
+	scope_rule struct rule rule = {0};
+	const struct ruleset_parts parts = {.added = &rule, .added_count = 1, .members = &none};
+	struct ruleset *set = NULL;
+
+	assert_int_equal(rule_from_text(line, strlen(line), &rule), 0);
+	rule.number = number;
+	assert_int_equal(ruleset_build(&parts, &set), 0);
+	return set;
+}
+
+static void forget_rows(struct fixture *f, const struct ruleset *kept, uint64_t end)
+{
+	assert_int_equal(sealed_rows_begin(f->rows), 0);
+	assert_int_equal(usage_store_forget(f->usage, kept, end), 0);
+	assert_int_equal(sealed_rows_commit(f->rows), 0);
+}
+
+/* Rules 3, 4 and 5, of which 4 is kept, and 5 came after the change. */
+static void use_rules(struct fixture *f)
+{
+	for (uint64_t number = 3; number <= 5; number++) {
+		struct rule rule = rule_of(number, 2, 0);
+
+		for (uint32_t uid = 0; uid < 40; uid++)
+			assert_int_equal(charge(f, &rule, uid, 0, &today), 0);
+	}
+}
+
+static void assert_forgotten(struct fixture *f)
+{
+	for (int i = 0; i < 2; i++) {
+		assert_count(f, 3, 1, 0, 0);
+		assert_count(f, 3, 39, 0, 0);
+		assert_count(f, 4, 39, 1, 0);
+		assert_count(f, 5, 1, 1, 0);
+		assert_int_equal(load_again(f), 0);
+	}
+}
+
 static void test_forget(void **state)
 {
-	struct rule rule = rule_of(3, 2, 0), other = rule_of(4, 2, 0);
+	scope(ruleset_unref) struct ruleset *kept = set_of(4);
 	struct fixture *f = *state;
 
-	for (uint32_t uid = 0; uid < 10; uid++) {
-		assert_int_equal(charge(f, &rule, uid, 0, &today), 0);
-		assert_int_equal(charge(f, &other, uid, 0, &today), 0);
-	}
-	assert_int_equal(sealed_rows_begin(f->rows), 0);
-	assert_int_equal(usage_store_forget(f->usage, 3), 0);
-	assert_int_equal(usage_store_forget(f->usage, 99), 0);
-	assert_int_equal(sealed_rows_commit(f->rows), 0);
+	use_rules(f);
+	forget_rows(f, kept, 5);
 	/* Until it is enacted it is counted on. */
 	assert_count(f, 3, 1, 1, 0);
-	usage_forget(f->usage, 3);
-	assert_count(f, 3, 1, 0, 0);
-	assert_count(f, 4, 1, 1, 0);
-	assert_int_equal(load_again(f), 0);
-	assert_count(f, 3, 1, 0, 0);
-	assert_count(f, 4, 9, 1, 0);
+	usage_forget(f->usage, kept, 5);
+	assert_forgotten(f);
+}
+
+/* Taking away is in force before it is stored. */
+static void test_forget_memory_first(void **state)
+{
+	scope(ruleset_unref) struct ruleset *kept = set_of(4);
+	struct rule rule = rule_of(3, 2, 0);
+	struct fixture *f = *state;
+
+	use_rules(f);
+	usage_forget(f->usage, kept, 5);
+	forget_rows(f, kept, 5);
+	assert_forgotten(f);
+	/* What was decided before is charged after: that goes with the next change. */
+	assert_int_equal(charge(f, &rule, 1, 0, &today), 0);
+	usage_forget(f->usage, kept, 5);
+	forget_rows(f, kept, 5);
+	assert_forgotten(f);
 }
 
 /* Rows that a charge did not write: edited, or sealed with values that no charge has. */
@@ -407,6 +460,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_stored, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_stored, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_forget_memory_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_crowd, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_together, setup, teardown),
