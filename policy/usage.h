@@ -38,11 +38,12 @@ struct usage_question {
 void usage_ask(struct usage *usage, uint64_t size, const struct local_time *local,
 	struct usage_question *ret_question);
 /*
- * Counts one open of this user under the rule, stored when it returns. -EDQUOT: it does not suffice
- * (any more): decide again. Another -errno: not stored, not counted; the open must be refused.
+ * Counts one open of this user under these rules, each given once; stored when it returns. On
+ * failure it is counted under none. -EDQUOT: one does not suffice (any more): decide again. Another
+ * -errno: not stored; the open must be refused.
  */
-int usage_charge(struct usage *usage, const struct rule *rule, uint32_t uid, uint64_t size,
-	const struct local_time *local);
+int usage_charge(struct usage *usage, const struct rule *const *rules, size_t count, uint32_t uid,
+	uint64_t size, const struct local_time *local);
 /* For explain and lists; zero when never used. */
 void usage_read(struct usage *usage, uint64_t rule, uint32_t uid, struct usage_count *ret_count);
 /*

@@ -38,7 +38,7 @@ static void take_last(struct policy *policy)
 	struct local_time local;
 
 	time_zone_local(clock_now_ns(), &local);
-	assert_int_equal(usage_charge(policy_usage(policy), rule, ALICE, 1, &local), 0);
+	assert_int_equal(usage_charge(policy_usage(policy), &rule, 1, ALICE, 1, &local), 0);
 }
 
 struct decision __wrap_policy_inquire(struct policy *policy, const struct inquiry *inquiry)
@@ -183,6 +183,27 @@ static void test_last_is_taken(void **state)
 	assert_used(f, taken_number, 1);
 }
 
+/* Of two names: the one rule is not charged for an open that the other refuses, nor charged twice.
+ */
+static void test_last_is_taken_of_one_name(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t other = grant(f, "allow user:5001 read a --max-opens 9/day");
+
+	taken_number = grant(f, "allow user:5001 read b --max-opens 1/day");
+	/* The decision, and one for each name. */
+	taken_after = 3;
+	assert_opens(f, "a", "b", REASON_OVER_BUDGET, 0);
+	assert_used(f, other, 0);
+	assert_used(f, taken_number, 1);
+	taken_number = grant(f, "allow user:5001 read c --max-opens 1/day");
+	grant(f, "allow user:5001 read c");
+	taken_after = 3;
+	assert_opens(f, "a", "c", REASON_RULE_ALLOW, other);
+	assert_used(f, other, 1);
+	assert_used(f, taken_number, 1);
+}
+
 static void test_last_is_taken_of_what_is_learned(void **state)
 {
 	struct fixture *f = *state;
@@ -250,6 +271,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_last_is_taken, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_last_is_taken_of_one_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_last_is_taken_of_what_is_learned, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_learned_is_not_counted, setup, teardown),

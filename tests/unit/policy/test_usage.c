@@ -110,6 +110,10 @@ static struct rule rule_of(uint64_t number, uint64_t opens, uint64_t bytes)
 		.condition = {.max_opens = {opens, PERIOD_DAY}, .max_bytes = {bytes, PERIOD_HOUR}}};
 }
 
+#define RULES(...)                                 \
+	(const struct rule *const[]){__VA_ARGS__}, \
+		sizeof((const struct rule *const[]){__VA_ARGS__}) / sizeof(struct rule *)
+
 static const struct local_time today = {.day = 20000, .minute = 600, .weekday = 5};
 static const struct local_time later_today = {.day = 20000, .minute = 660, .weekday = 5};
 static const struct local_time tomorrow = {.day = 20001, .minute = 0, .weekday = 6};
@@ -128,7 +132,7 @@ static int charge(struct fixture *f, const struct rule *rule, uint32_t uid, uint
 	const struct local_time *local)
 {
 	bool before = suffices(f, rule, uid, size, local);
-	int r = usage_charge(f->usage, rule, uid, size, local);
+	int r = usage_charge(f->usage, &rule, 1, uid, size, local);
 
 	assert_int_equal(r, before ? 0 : -EDQUOT);
 	return r;
@@ -201,6 +205,26 @@ static void test_nothing_to_count(void **state)
 	assert_int_equal(sealed_rows_epoch(f->rows, SEALED_POLICY), epoch);
 }
 
+/* One open, counted under each of the rules, or under none. */
+static void test_all_or_nothing(void **state)
+{
+	struct rule many = rule_of(3, 9, 0), few = rule_of(4, 1, 0), free_rule = rule_of(5, 0, 0);
+	struct fixture *f = *state;
+	uint64_t epoch = sealed_rows_epoch(f->rows, SEALED_POLICY);
+
+	assert_int_equal(usage_charge(f->usage, RULES(&many, &free_rule, &few), 7, 0, &today), 0);
+	assert_int_equal(sealed_rows_epoch(f->rows, SEALED_POLICY), epoch + 1);
+	assert_int_equal(
+		usage_charge(f->usage, RULES(&many, &free_rule, &few), 7, 0, &today), -EDQUOT);
+	assert_int_equal(usage_charge(f->usage, RULES(&few, &many), 7, 0, &today), -EDQUOT);
+	assert_count(f, 3, 7, 1, 0);
+	assert_count(f, 4, 7, 1, 0);
+	assert_int_equal(charge(f, &many, 7, 0, &today), 0);
+	assert_int_equal(load_again(f), 0);
+	assert_count(f, 3, 7, 2, 0);
+	assert_count(f, 4, 7, 1, 0);
+}
+
 static void test_ends(void **state)
 {
 	struct rule rule = rule_of(INT64_MAX, LIMIT_BUDGET, LIMIT_BUDGET);
@@ -264,7 +288,7 @@ static void test_not_stored(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(sealed_rows_begin(f->rows), 0);
-	assert_int_equal(usage_charge(f->usage, &rule, 7, 0, &today), -EBUSY);
+	assert_int_equal(usage_charge(f->usage, RULES(&rule), 7, 0, &today), -EBUSY);
 	sealed_rows_abort(f->rows);
 	assert_count(f, 3, 7, 0, 0);
 	assert_int_equal(charge(f, &rule, 7, 0, &today), 0);
@@ -273,7 +297,7 @@ static void test_not_stored(void **state)
 			"DROP TABLE usage; CREATE TABLE usage(rule, uid, opens_period, opens,"
 			" bytes_period, bytes, bucket, mac)"),
 		0);
-	assert_int_equal(usage_charge(f->usage, &rule, 7, 0, &today), -EBADMSG);
+	assert_int_equal(usage_charge(f->usage, RULES(&rule), 7, 0, &today), -EBADMSG);
 	assert_count(f, 3, 7, 1, 0);
 	assert_false(sealed_rows_in_change(f->rows));
 }
@@ -386,7 +410,7 @@ static void test_forged(void **state)
 
 struct crowd {
 	struct fixture *fixture;
-	struct rule rule;
+	struct rule rule, second; /* second: of few opens, or without a budget */
 	atomic_int allowed, wrong;
 };
 
@@ -395,7 +419,7 @@ static void *open_often(void *arg)
 	struct crowd *crowd = arg;
 
 	for (int i = 0; i < 40; i++) {
-		int r = usage_charge(crowd->fixture->usage, &crowd->rule, 7, 10, &today);
+		int r = usage_charge(crowd->fixture->usage, RULES(&crowd->rule), 7, 10, &today);
 
 		atomic_fetch_add(r == 0 ? &crowd->allowed : &crowd->wrong, r == 0 || r != -EDQUOT);
 		suffices(crowd->fixture, &crowd->rule, 7, 10, &today);
@@ -420,10 +444,28 @@ static void test_crowd(void **state)
 static void *open_once(void *arg)
 {
 	struct crowd *crowd = arg;
-	int r = usage_charge(crowd->fixture->usage, &crowd->rule, 7, 10, &today);
+	int r = usage_charge(
+		crowd->fixture->usage, RULES(&crowd->rule, &crowd->second), 7, 10, &today);
 
 	atomic_fetch_add(r == 0 ? &crowd->allowed : &crowd->wrong, r == 0 || r != -EDQUOT);
 	return NULL;
+}
+
+static void open_together(struct crowd *crowd)
+{
+	struct fixture *f = crowd->fixture;
+	pthread_t threads[8];
+
+	pthread_mutex_lock(&f->lock);
+	atomic_store(&f->asked, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, open_once, crowd), 0);
+	while (atomic_load(&f->asked) < (int)ARRAY_SIZE(threads))
+		sched_yield();
+	pthread_mutex_unlock(&f->lock);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(atomic_load(&crowd->wrong), 0);
 }
 
 /* All who wait for the rows are stored together, and none of them gets what another has taken. */
@@ -432,20 +474,23 @@ static void test_together(void **state)
 	struct fixture *f = *state;
 	struct crowd crowd = {.fixture = f, .rule = rule_of(3, 5, 0)};
 	uint64_t epoch = sealed_rows_epoch(f->rows, SEALED_POLICY);
-	pthread_t threads[8];
 
-	pthread_mutex_lock(&f->lock);
-	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, open_once, &crowd), 0);
-	while (atomic_load(&f->asked) < (int)ARRAY_SIZE(threads))
-		sched_yield();
-	pthread_mutex_unlock(&f->lock);
-	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
-		pthread_join(threads[i], NULL);
+	open_together(&crowd);
 	assert_int_equal(atomic_load(&crowd.allowed), 5);
-	assert_int_equal(atomic_load(&crowd.wrong), 0);
 	assert_count(f, 3, 7, 5, 0);
 	assert_int_equal(sealed_rows_epoch(f->rows, SEALED_POLICY), epoch + 1);
+}
+
+/* Who is refused for the one rule takes nothing of the other from those who wait with him. */
+static void test_together_of_two(void **state)
+{
+	struct fixture *f = *state;
+	struct crowd crowd = {.fixture = f, .rule = rule_of(3, 9, 0), .second = rule_of(4, 3, 0)};
+
+	open_together(&crowd);
+	assert_int_equal(atomic_load(&crowd.allowed), 3);
+	assert_count(f, 3, 7, 3, 0);
+	assert_count(f, 4, 7, 3, 0);
 }
 
 int main(void)
@@ -455,6 +500,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bytes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_both, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing_to_count, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_all_or_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_clock_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stored, setup, teardown),
@@ -464,6 +510,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_forged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_crowd, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_together, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_together_of_two, setup, teardown),
 	};
 
 	if (secret_init() < 0)
