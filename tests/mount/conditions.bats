@@ -275,6 +275,21 @@ one_is_revoked() { [ "$(mv_ audit v query --action revoked --count)" = 1 ]; }
 # Those beyond the user's share are, at once; then all of it is taken.
 more_than_64_are_refused() { [ "$(mv_ audit v query --user mvalice --outcome deny --count)" -ge 3 ]; }
 
+@test "sha256: a deny holds for a program that cannot be hashed, and why says so" {
+	local large=/run/mvtest.$$/large
+	cp /run/mvtest.$$/reader $large && truncate -s 3G $large
+	mounted_shifted
+	mv_ deny v user:mvalice "sha256:$(printf '0%.0s' {1..64})" read 'models/**' 2>/dev/null
+	mv_ grant v user:mvalice read 'models/**' 2>/dev/null
+	refused as_user mvalice $large "$T/m/models/a"
+	[ "$(last_reason mvalice)" = "deny rule-deny 1" ]
+	run -0 as_user mvalice "$MODELVAULT" why "$T/m/models/a" --json
+	jq -e '.allowed_now == false and (.would_help | any(test("rule 1")))' <<<"$output"
+	mv_ revoke v 1 2>/dev/null
+	run -0 as_user mvalice "$MODELVAULT" why "$T/m/models/a" --json
+	jq -e '.allowed_now' <<<"$output"
+}
+
 @test "exe: the file that the path names; replaced, the process is told to restart" {
 	local reader=/run/mvtest.$$/reader
 	mounted_shifted
