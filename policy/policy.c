@@ -148,8 +148,7 @@ void policy_note_clock(struct policy *policy, int64_t wall_ns, int64_t boot_ns)
 	atomic_store(&policy->clock_offset_ns, wall_ns - boot_ns);
 }
 
-/* Said so, or set since it was last looked at. */
-static bool clock_is_doubted(const struct policy *policy, int64_t now_ns)
+bool policy_clock_is_doubted(const struct policy *policy, int64_t now_ns)
 {
 	int64_t offset_ns = atomic_load(&policy->clock_offset_ns), off_ns;
 
@@ -173,7 +172,7 @@ static struct decision inquire(
 		.names = inquiry->names,
 		.name_count = inquiry->name_count,
 		.permission = inquiry->permission,
-		.clock_distrusted = clock_is_doubted(policy, now_ns),
+		.clock_distrusted = policy_clock_is_doubted(policy, now_ns),
 		.surroundings = &around,
 	};
 	struct usage_question usage;

@@ -13,6 +13,7 @@
 #include "keystore/base/clock.h"
 #include "keystore/schema.h"
 #include "policy/policy_private.h"
+#include "policy/policy_view.h"
 #include "policy/usage.h"
 
 #define ALICE 5001
@@ -266,6 +267,29 @@ static void test_revoked(void **state)
 	}
 }
 
+/* What names are shown by doubts the clock when what opens are decided by does. */
+static void test_view_doubts_the_clock(void **state)
+{
+	struct subject subject = {.uid = ALICE, .gid = 100, .initial_userns = true};
+	const struct path_name name = {"a", 1};
+	struct fixture *f = *state;
+
+	grant(f, "allow user:5001 read a --until 2200-01-01T00:00:00Z");
+	for (int set = 0; set < 2; set++) {
+		struct policy_view view;
+		struct decision decision;
+
+		policy_note_clock(
+			f->policy, clock_now_ns() + set * 3600 * NS_PER_S, clock_boot_ns());
+		assert_opens(
+			f, "a", NULL, set ? REASON_CLOCK_STEP : REASON_RULE_ALLOW, set ? 0 : 1);
+		policy_view_begin(f->policy, NULL, &subject, &view);
+		decision = policy_view_decide(&view, &name, 1, PERMISSION_READ);
+		assert_int_equal(decision.reason, set ? REASON_CLOCK_STEP : REASON_RULE_ALLOW);
+		policy_view_end(&view);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -276,6 +300,7 @@ int main(void)
 			test_last_is_taken_of_what_is_learned, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_learned_is_not_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_revoked, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_view_doubts_the_clock, setup, teardown),
 	};
 
 	if (secret_init() < 0)
