@@ -130,7 +130,7 @@ void policy_know_hash(struct policy *policy, struct subject *subject)
 						NULL, subject->sha256) == 0;
 }
 
-/* The budgets that an open is counted under. Borrows from the rule set. */
+/* The rules that an open is counted under. Borrows from the rule set. */
 struct charges {
 	const struct rule **rules;
 	size_t count;
@@ -168,7 +168,7 @@ static int find_charges(struct policy *policy, const struct ruleset *ruleset,
 		if (decision.reason != REASON_RULE_ALLOW || (i == 0 && decision.rule != admitting))
 			return -EDQUOT;
 		rule = ruleset_find(ruleset, decision.rule);
-		if (!rule || !rule_condition_has_budget(&rule->condition))
+		if (!rule)
 			continue;
 		while (at < charges->count && charges->rules[at] != rule)
 			at++;
@@ -195,10 +195,11 @@ static int charge(struct policy *policy, const struct inquiry *inquiry, uint64_t
 	if (!ruleset_has_budgets(ruleset))
 		return 0;
 	r = find_charges(policy, ruleset, inquiry, admitting, &charges);
+	if (r < 0)
+		return r;
 	time_zone_local(clock_now_ns(), &local);
-	for (size_t i = 0; i < charges.count && r == 0; i++)
-		r = usage_charge(policy_usage(policy), charges.rules[i],
-			subject_account(inquiry->subject), inquiry->size, &local);
+	r = usage_charge(policy_usage(policy), charges.rules, charges.count,
+		subject_account(inquiry->subject), inquiry->size, &local);
 	if (r == 0 && inquiry->charged)
 		tell_charged(&charges, inquiry->charged);
 	return r;

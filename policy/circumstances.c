@@ -35,7 +35,7 @@ void circumstances_suppose(const struct ruleset *ruleset, const struct circumsta
 	};
 	surroundings_look(ruleset, &circumstances->subject, NULL, &ret_supposed->looked);
 	/* A content that nobody named is not known; that is no failure to hash it. */
-	around->hash_failed = false;
+	around->hash_failed = circumstances->hash_failed;
 	around->sha256 = circumstances->sha256;
 	supposed_at(ret_supposed, circumstances, circumstances->now_ns);
 }

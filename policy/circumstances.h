@@ -19,6 +19,7 @@ struct circumstances {
 	struct subject subject;
 	const char *user;      /* the subject's name; NULL: a number without one */
 	const uint8_t *sha256; /* of the program; NULL: not known */
+	bool hash_failed;      /* nor can it be: every deny by sha256 matches */
 	const struct path_name *names;
 	size_t name_count;
 	enum permission permission;

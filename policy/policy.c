@@ -148,8 +148,7 @@ void policy_note_clock(struct policy *policy, int64_t wall_ns, int64_t boot_ns)
 	atomic_store(&policy->clock_offset_ns, wall_ns - boot_ns);
 }
 
-/* Said so, or set since it was last looked at. */
-static bool clock_is_doubted(const struct policy *policy, int64_t now_ns)
+bool policy_clock_is_doubted(const struct policy *policy, int64_t now_ns)
 {
 	int64_t offset_ns = atomic_load(&policy->clock_offset_ns), off_ns;
 
@@ -173,7 +172,7 @@ static struct decision inquire(
 		.names = inquiry->names,
 		.name_count = inquiry->name_count,
 		.permission = inquiry->permission,
-		.clock_distrusted = clock_is_doubted(policy, now_ns),
+		.clock_distrusted = policy_clock_is_doubted(policy, now_ns),
 		.surroundings = &around,
 	};
 	struct usage_question usage;
@@ -306,11 +305,10 @@ int policy_store_change(struct policy *policy, struct policy_change *change)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < change->removed_count && r == 0; i++) {
+	for (size_t i = 0; i < change->removed_count && r == 0; i++)
 		r = rule_store_delete(policy->rows, change->removed[i]);
-		if (r == 0)
-			r = usage_store_forget(policy->usage, change->removed[i]);
-	}
+	if (r == 0 && change->removed_count)
+		r = usage_store_forget(policy->usage, change->ruleset, change->next_number);
 	if (r == 0)
 		r = store_added(policy, change);
 	if (r == 0 && change->changes_members)
@@ -331,8 +329,8 @@ void policy_enact_change(struct policy *policy, struct policy_change *change)
 	policy->ruleset = next;
 	pthread_mutex_unlock(&policy->lock);
 	ruleset_unref(old);
-	for (size_t i = 0; i < change->removed_count; i++)
-		usage_forget(policy->usage, change->removed[i]);
+	if (change->removed_count)
+		usage_forget(policy->usage, change->ruleset, change->next_number);
 }
 
 const uint64_t *policy_change_removed(const struct policy_change *change, size_t *ret_count)

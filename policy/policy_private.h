@@ -7,5 +7,7 @@
 
 /* NULL: nothing is hashed. Borrowed. */
 struct exe_hasher *policy_exe_hasher(struct policy *policy);
+/* Said so, or set since it was last looked at. */
+bool policy_clock_is_doubted(const struct policy *policy, int64_t now_ns);
 
 #endif

@@ -11,16 +11,18 @@
 void policy_view_begin(struct policy *policy, const struct ruleset *ruleset,
 	const struct subject *subject, struct policy_view *ret_view)
 {
+	int64_t now_ns = clock_now_ns();
+
 	*ret_view = (struct policy_view){.broken = policy_is_broken(policy)};
 	ret_view->ruleset = ruleset ? ruleset_ref((struct ruleset *)(uintptr_t)ruleset)
 				    : policy_ruleset(policy);
 	surroundings_look(ret_view->ruleset, subject, policy_exe_hasher(policy), &ret_view->looked);
 	ret_view->question = (struct question){
 		.subject = subject,
-		.clock_distrusted = policy_clock_is_distrusted(policy),
+		.clock_distrusted = policy_clock_is_doubted(policy, now_ns),
 		.surroundings = &ret_view->looked.surroundings,
 	};
-	question_set_time(&ret_view->question, clock_now_ns());
+	question_set_time(&ret_view->question, now_ns);
 }
 
 void policy_view_look_again(struct policy *policy, struct policy_view *view)

@@ -5,19 +5,13 @@
 #include "policy/rule_cover.h"
 #include "policy/ruleset_private.h"
 
-static bool is_same_budget(const struct rule_budget *a, const struct rule_budget *b)
-{
-	return a->limit == b->limit && (a->limit == 0 || a->period == b->period);
-}
-
-/* A note is for people. */
+/* A note is for people. Each rule has a count of its own: beside a budget another allows more. */
 static bool applies_whenever(const struct rule_condition *a, const struct rule_condition *b)
 {
 	return !rule_condition_is_timed(a) ||
-	       (a->from_ns == b->from_ns && a->until_ns == b->until_ns &&
-		       a->hours_from == b->hours_from && a->hours_until == b->hours_until &&
-		       a->days == b->days && is_same_budget(&a->max_opens, &b->max_opens) &&
-		       is_same_budget(&a->max_bytes, &b->max_bytes));
+	       (!rule_condition_has_budget(a) && a->from_ns == b->from_ns &&
+		       a->until_ns == b->until_ns && a->hours_from == b->hours_from &&
+		       a->hours_until == b->hours_until && a->days == b->days);
 }
 
 const struct rule *rule_idle_by(const struct ruleset *ruleset, uint64_t number)

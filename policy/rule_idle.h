@@ -7,8 +7,8 @@
 
 /*
  * The rule that leaves this one nothing to do: a deny of all that it lets, or else one of the same
- * effect that says all of it, at any time or at the same ones. The lowest number; NULL: none.
- * Borrowed from the set.
+ * effect that says all of it, at any time or at the same ones, without a budget. The lowest number;
+ * NULL: none. Borrowed from the set.
  */
 const struct rule *rule_idle_by(const struct ruleset *ruleset, uint64_t number);
 

@@ -20,16 +20,23 @@ struct usage_entry {
 	struct usage_count count;
 };
 
-/* On the stack of the thread that waits for it. */
+/* What a charge is to one of its rules. */
+struct share {
+	const struct rule *rule;
+	/* Guarded by the rows' lock. */
+	struct usage_count count; /* with this charge */
+	struct usage_entry *fresh;
+};
+
+/* On the stack of the thread that waits for it. Counted under all of its rules, or under none. */
 struct charge {
 	struct charge *next;
-	const struct rule *rule;
+	struct share *shares;
+	size_t share_count;
 	const struct local_time *local;
 	uint64_t size;
 	uint32_t uid;
 	/* Guarded by the rows' lock. */
-	struct usage_count count; /* with this charge */
-	struct usage_entry *fresh;
 	bool done;
 	int result;
 };
@@ -206,27 +213,50 @@ void usage_ask(struct usage *usage, uint64_t size, const struct local_time *loca
 
 /* What was used until now, those charges of the batch that stand before this one included. */
 static void count_before(struct usage *usage, const struct charge *batch,
-	const struct charge *charge, struct usage_count *ret_count)
+	const struct charge *charge, struct share *share)
 {
-	usage_read(usage, charge->rule->number, charge->uid, ret_count);
-	for (; batch != charge; batch = batch->next)
-		if (batch->result == 0 && batch->uid == charge->uid &&
-			batch->rule->number == charge->rule->number)
-			*ret_count = batch->count;
+	usage_read(usage, share->rule->number, charge->uid, &share->count);
+	for (; batch != charge; batch = batch->next) {
+		if (batch->result < 0 || batch->uid != charge->uid)
+			continue;
+		for (size_t i = 0; i < batch->share_count; i++)
+			if (batch->shares[i].rule->number == share->rule->number)
+				share->count = batch->shares[i].count;
+	}
+}
+
+static int count_share(struct usage *usage, const struct charge *batch, const struct charge *charge,
+	struct share *share)
+{
+	int r;
+
+	count_before(usage, batch, charge, share);
+	r = add_open(share->rule, charge->size, charge->local, &share->count);
+	if (r < 0)
+		return r;
+	/* Before it is stored: after that nothing may fail. */
+	share->fresh = entry_new(share->rule->number, charge->uid, &share->count);
+	return share->fresh ? 0 : -ENOMEM;
 }
 
 /* A result of the charge alone: it does not suffice, there is no memory. */
 static int count_charge(struct usage *usage, const struct charge *batch, struct charge *charge)
 {
-	int r;
+	int r = 0;
 
-	count_before(usage, batch, charge, &charge->count);
-	r = add_open(charge->rule, charge->size, charge->local, &charge->count);
-	if (r < 0)
-		return r;
-	/* Before it is stored: after that nothing may fail. */
-	charge->fresh = entry_new(charge->rule->number, charge->uid, &charge->count);
-	return charge->fresh ? 0 : -ENOMEM;
+	for (size_t i = 0; i < charge->share_count && r == 0; i++)
+		r = count_share(usage, batch, charge, &charge->shares[i]);
+	return r;
+}
+
+static int put_charge(struct usage *usage, const struct charge *charge)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < charge->share_count && r == 0; i++)
+		r = usage_store_put(usage->rows, charge->shares[i].rule->number, charge->uid,
+			&charge->shares[i].count);
+	return r;
 }
 
 static int put_charges(struct usage *usage, const struct charge *batch)
@@ -235,8 +265,7 @@ static int put_charges(struct usage *usage, const struct charge *batch)
 
 	for (const struct charge *charge = batch; charge && r == 0; charge = charge->next)
 		if (charge->result == 0)
-			r = usage_store_put(
-				usage->rows, charge->rule->number, charge->uid, &charge->count);
+			r = put_charge(usage, charge);
 	return r;
 }
 
@@ -267,6 +296,18 @@ static void set_count(struct usage *usage, struct usage_entry **fresh)
 	else
 		insert(usage, take(fresh));
 	pthread_mutex_unlock(&usage->lock);
+}
+
+static void end_charge(struct usage *usage, struct charge *charge, int stored)
+{
+	if (charge->result == 0)
+		charge->result = stored;
+	for (size_t i = 0; i < charge->share_count; i++) {
+		if (charge->result == 0)
+			set_count(usage, &charge->shares[i].fresh);
+		free(charge->shares[i].fresh);
+	}
+	charge->done = true;
 }
 
 static void enqueue(struct usage *usage, struct charge *charge)
@@ -303,21 +344,22 @@ static void charge_batch(struct usage *usage, struct charge *batch)
 		struct charge *charge = batch;
 
 		batch = charge->next;
-		if (charge->result == 0)
-			charge->result = r;
-		if (charge->result == 0)
-			set_count(usage, &charge->fresh);
-		free(charge->fresh);
-		charge->done = true;
+		end_charge(usage, charge, r);
 	}
 }
 
-int usage_charge(struct usage *usage, const struct rule *rule, uint32_t uid, uint64_t size,
-	const struct local_time *local)
+int usage_charge(struct usage *usage, const struct rule *const *rules, size_t count, uint32_t uid,
+	uint64_t size, const struct local_time *local)
 {
-	struct charge charge = {.rule = rule, .local = local, .size = size, .uid = uid};
+	scope_free struct share *shares = calloc(count + 1, sizeof(*shares));
+	struct charge charge = {.shares = shares, .local = local, .size = size, .uid = uid};
 
-	if (!rule_condition_has_budget(&rule->condition))
+	if (!shares)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		if (rule_condition_has_budget(&rules[i]->condition))
+			shares[charge.share_count++].rule = rules[i];
+	if (!charge.share_count)
 		return 0;
 	enqueue(usage, &charge);
 	if (usage->lock_rows)
@@ -330,47 +372,19 @@ int usage_charge(struct usage *usage, const struct rule *rule, uint32_t uid, uin
 	return charge.result;
 }
 
-/* Who has used the rule; the caller frees. */
-static int users_of(struct usage *usage, uint64_t rule, uint32_t **ret_users, size_t *ret_count)
+int usage_store_forget(struct usage *usage, const struct ruleset *kept, uint64_t end)
 {
-	scope_free uint32_t *users = NULL;
-	struct hash_link *link = NULL;
-	size_t count = 0;
-
-	pthread_mutex_lock(&usage->lock);
-	users = calloc(usage->entries.count + 1, sizeof(*users));
-	while (users && (link = hash_table_walk(&usage->entries, link)))
-		if (entry_of(link)->rule == rule)
-			users[count++] = entry_of(link)->uid;
-	pthread_mutex_unlock(&usage->lock);
-	if (!users)
-		return -ENOMEM;
-	*ret_users = take(&users);
-	*ret_count = count;
-	return 0;
+	return usage_store_keep(usage->rows, kept, end);
 }
 
-int usage_store_forget(struct usage *usage, uint64_t rule)
-{
-	scope_free uint32_t *users = NULL;
-	size_t count = 0;
-	int r;
-
-	/* None comes while the caller holds the rows. */
-	r = users_of(usage, rule, &users, &count);
-	for (size_t i = 0; i < count && r == 0; i++)
-		r = usage_store_delete(usage->rows, rule, users[i]);
-	return r;
-}
-
-void usage_forget(struct usage *usage, uint64_t rule)
+void usage_forget(struct usage *usage, const struct ruleset *kept, uint64_t end)
 {
 	struct hash_link *link, *next;
 
 	pthread_mutex_lock(&usage->lock);
 	for (link = hash_table_walk(&usage->entries, NULL); link; link = next) {
 		next = hash_table_walk(&usage->entries, link);
-		if (entry_of(link)->rule != rule)
+		if (entry_of(link)->rule >= end || ruleset_find(kept, entry_of(link)->rule))
 			continue;
 		hash_table_remove(&usage->entries, link);
 		free(entry_of(link));

@@ -46,16 +46,21 @@ struct usage_question {
 void usage_ask(struct usage *usage, uint64_t size, const struct local_time *local,
 	struct usage_question *ret_question);
 /*
- * Counts one open of this user under the rule, stored when it returns. -EDQUOT: it does not suffice
- * (any more): decide again. Another -errno: not stored, not counted; the open must be refused.
+ * Counts one open of this user under these rules, each given once; stored when it returns. On
+ * failure it is counted under none. -EDQUOT: one does not suffice (any more): decide again. Another
+ * -errno: not stored; the open must be refused.
  */
-int usage_charge(struct usage *usage, const struct rule *rule, uint32_t uid, uint64_t size,
-	const struct local_time *local);
+int usage_charge(struct usage *usage, const struct rule *const *rules, size_t count, uint32_t uid,
+	uint64_t size, const struct local_time *local);
 /* For explain and lists; zero when never used. */
 void usage_read(struct usage *usage, uint64_t rule, uint32_t uid, struct usage_count *ret_count);
-/* [rows] Inside the caller's change: the rows of a rule that went; in memory when it is enacted. */
-int usage_store_forget(struct usage *usage, uint64_t rule);
-void usage_forget(struct usage *usage, uint64_t rule);
+/*
+ * Forgets all rules below the number end that are not in the set, so that also a row goes that was
+ * charged when its rule went. [rows] Inside the caller's change; and in memory when it is enacted,
+ * before that or after.
+ */
+int usage_store_forget(struct usage *usage, const struct ruleset *kept, uint64_t end);
+void usage_forget(struct usage *usage, const struct ruleset *kept, uint64_t end);
 
 SCOPE_FUNCTION(struct usage *, usage_close);
 

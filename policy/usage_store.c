@@ -3,6 +3,7 @@
 #include "policy/usage_store.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 struct load {
 	int (*each)(void *arg, uint64_t rule, uint32_t uid, const struct usage_count *count);
@@ -55,9 +56,45 @@ int usage_store_put(
 	return sealed_rows_put(rows, "usage", values);
 }
 
-int usage_store_delete(struct sealed_rows *rows, uint64_t rule, uint32_t uid)
-{
-	const struct db_value key[] = {db_integer(rule), db_integer(uid)};
+/* Rows of rules that are gone, as they are found. */
+struct gone {
+	const struct ruleset *kept;
+	uint64_t end;
+	struct db_value (*keys)[2];
+	size_t count, capacity;
+};
 
-	return sealed_rows_delete(rows, "usage", key);
+static int gather_gone(
+	void *arg, uint64_t rule, uint32_t uid, const struct usage_count *unused_count)
+{
+	struct gone *gone = arg;
+
+	(void)unused_count;
+	if (rule >= gone->end || ruleset_find(gone->kept, rule))
+		return 0;
+	if (gone->count == gone->capacity) {
+		size_t capacity = gone->capacity * 2 + 16;
+		void *grown = reallocarray(gone->keys, capacity, sizeof(*gone->keys));
+
+		if (!grown)
+			return -ENOMEM;
+		gone->keys = grown;
+		gone->capacity = capacity;
+	}
+	gone->keys[gone->count][0] = db_integer((int64_t)rule);
+	gone->keys[gone->count++][1] = db_integer(uid);
+	return 0;
+}
+
+int usage_store_keep(struct sealed_rows *rows, const struct ruleset *kept, uint64_t end)
+{
+	struct gone gone = {.kept = kept, .end = end};
+	int r;
+
+	/* None is deleted under the walk. */
+	r = usage_store_load(rows, gather_gone, &gone);
+	for (size_t i = 0; i < gone.count && r == 0; i++)
+		r = sealed_rows_delete(rows, "usage", gone.keys[i]);
+	free(gone.keys);
+	return r;
 }

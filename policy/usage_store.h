@@ -17,6 +17,7 @@ int usage_store_load(struct sealed_rows *rows,
 	void *arg);
 int usage_store_put(
 	struct sealed_rows *rows, uint64_t rule, uint32_t uid, const struct usage_count *count);
-int usage_store_delete(struct sealed_rows *rows, uint64_t rule, uint32_t uid);
+/* Deletes the rows of rules below the number end that are not in the set. */
+int usage_store_keep(struct sealed_rows *rows, const struct ruleset *kept, uint64_t end);
 
 #endif

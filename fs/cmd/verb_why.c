@@ -154,6 +154,16 @@ static const char *step_before(enum reason reason)
 	}
 }
 
+/*
+ * A deny by content waited for the hash, or named it: without one it failed. Of other refusals the
+ * record lacks it also when nobody waited.
+ */
+static bool hash_had_failed(const struct last_refusal *last)
+{
+	return !last->has_sha256 &&
+	       (last->reason == REASON_RULE_DENY || last->reason == REASON_HASH_UNKNOWN);
+}
+
 /* The caller as he was then, as far as the record knows, at this moment. */
 static void set_circumstances(
 	struct asked *asked, const struct verb_call *call, const struct last_refusal *last)
@@ -171,6 +181,7 @@ static void set_circumstances(
 	circumstances->permission = last->permission;
 	if (last->has_sha256)
 		circumstances->sha256 = last->sha256;
+	circumstances->hash_failed = hash_had_failed(last);
 	if (!last->exe)
 		return;
 	if (exe_path_resolve(last->exe, &file, NULL) == -ENOTSUP)

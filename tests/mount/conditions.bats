@@ -222,7 +222,9 @@ does_read() {
 	mv_ grant v user:mvalice read 'models/**' --max-opens 1/day 2>/dev/null
 	allowed reads mvalice a
 	refused reads mvalice a
+	[ "$(sqlite3 v/keystore.db 'SELECT rule, opens FROM usage')" = "1|1" ]
 	mv_ revoke v 1 2>/dev/null
+	[ "$(sqlite3 v/keystore.db 'SELECT count(*) FROM usage')" = 0 ]
 	mv_ grant v user:mvalice read 'models/**' --max-opens 1/day 2>/dev/null
 	allowed reads mvalice a
 }
@@ -346,6 +348,21 @@ more_than_64_are_refused() { [ "$(mv_ audit v query --user mvalice --outcome den
 	touch stop
 	wait $! || true
 	run ! grep -q "goes on" said
+}
+
+@test "sha256: a deny holds for a program that cannot be hashed, and why says so" {
+	local large=/run/mvtest.$$/large
+	cp /run/mvtest.$$/reader $large && truncate -s 3G $large
+	mounted_shifted
+	mv_ deny v user:mvalice "sha256:$(printf '0%.0s' {1..64})" read 'models/**' 2>/dev/null
+	mv_ grant v user:mvalice read 'models/**' 2>/dev/null
+	refused as_user mvalice $large "$T/m/models/a"
+	[ "$(last_reason mvalice)" = "deny rule-deny 1" ]
+	run -0 as_user mvalice "$MODELVAULT" why "$T/m/models/a" --json
+	jq -e '.allowed_now == false and (.would_help | any(test("rule 1")))' <<<"$output"
+	mv_ revoke v 1 2>/dev/null
+	run -0 as_user mvalice "$MODELVAULT" why "$T/m/models/a" --json
+	jq -e '.allowed_now' <<<"$output"
 }
 
 @test "exe: the file that the path names; replaced, the process is told to restart" {

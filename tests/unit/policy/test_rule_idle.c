@@ -53,6 +53,15 @@ static void rules_that_do_something(void **state)
 	assert_int_equal(IDLE_BY("allow user:1 read a --max-opens 5/day",
 				 "allow user:1 read a --max-opens 5/week"),
 		0);
+	/* Each has a budget of its own: together they let in more. */
+	assert_int_equal(IDLE_BY("allow user:1 read a --max-opens 1/day",
+				 "allow user:1 read a --max-opens 1/day"),
+		0);
+	assert_int_equal(IDLE_BY("allow user:1 read '**' --days mon-fri --max-bytes 5G/week",
+				 "allow user:1 read a --days mon-fri --max-bytes 5G/week"),
+		0);
+	assert_int_equal(
+		IDLE_BY("allow user:1 read a --max-opens 1/day", "allow user:1 read a"), 0);
 }
 
 static void rules_that_do_nothing(void **state)
@@ -65,6 +74,11 @@ static void rules_that_do_nothing(void **state)
 	/* The note is for people. */
 	assert_int_equal(IDLE_BY("allow user:1 read a --days mon-fri",
 				 "allow user:1 read a --days mon-fri --note again"),
+		1);
+	assert_int_equal(
+		IDLE_BY("allow user:1 read a", "allow user:1 read a --max-opens 1/day"), 1);
+	assert_int_equal(IDLE_BY("allow user:1 read '**' --days mon-fri",
+				 "allow user:1 read a --days mon-fri --max-bytes 5G/week"),
 		1);
 	/* A deny is named before what only says the same. */
 	assert_int_equal(IDLE_BY("allow user:1 read a", "deny any read '**'",

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "keystore/schema.h"
+#include "policy/rule_text.h"
 
 struct fixture {
 	char dir[64], path[80];
@@ -109,6 +110,10 @@ static struct rule rule_of(uint64_t number, uint64_t opens, uint64_t bytes)
 		.condition = {.max_opens = {opens, PERIOD_DAY}, .max_bytes = {bytes, PERIOD_HOUR}}};
 }
 
+#define RULES(...)                                 \
+	(const struct rule *const[]){__VA_ARGS__}, \
+		sizeof((const struct rule *const[]){__VA_ARGS__}) / sizeof(struct rule *)
+
 static const struct local_time today = {.day = 20000, .minute = 600, .weekday = 5};
 static const struct local_time later_today = {.day = 20000, .minute = 660, .weekday = 5};
 static const struct local_time tomorrow = {.day = 20001, .minute = 0, .weekday = 6};
@@ -127,7 +132,7 @@ static int charge(struct fixture *f, const struct rule *rule, uint32_t uid, uint
 	const struct local_time *local)
 {
 	bool before = suffices(f, rule, uid, size, local);
-	int r = usage_charge(f->usage, rule, uid, size, local);
+	int r = usage_charge(f->usage, &rule, 1, uid, size, local);
 
 	assert_int_equal(r, before ? 0 : -EDQUOT);
 	return r;
@@ -200,6 +205,26 @@ static void test_nothing_to_count(void **state)
 	assert_int_equal(sealed_rows_epoch(f->rows, SEALED_POLICY), epoch);
 }
 
+/* One open, counted under each of the rules, or under none. */
+static void test_all_or_nothing(void **state)
+{
+	struct rule many = rule_of(3, 9, 0), few = rule_of(4, 1, 0), free_rule = rule_of(5, 0, 0);
+	struct fixture *f = *state;
+	uint64_t epoch = sealed_rows_epoch(f->rows, SEALED_POLICY);
+
+	assert_int_equal(usage_charge(f->usage, RULES(&many, &free_rule, &few), 7, 0, &today), 0);
+	assert_int_equal(sealed_rows_epoch(f->rows, SEALED_POLICY), epoch + 1);
+	assert_int_equal(
+		usage_charge(f->usage, RULES(&many, &free_rule, &few), 7, 0, &today), -EDQUOT);
+	assert_int_equal(usage_charge(f->usage, RULES(&few, &many), 7, 0, &today), -EDQUOT);
+	assert_count(f, 3, 7, 1, 0);
+	assert_count(f, 4, 7, 1, 0);
+	assert_int_equal(charge(f, &many, 7, 0, &today), 0);
+	assert_int_equal(load_again(f), 0);
+	assert_count(f, 3, 7, 2, 0);
+	assert_count(f, 4, 7, 1, 0);
+}
+
 static void test_ends(void **state)
 {
 	struct rule rule = rule_of(INT64_MAX, LIMIT_BUDGET, LIMIT_BUDGET);
@@ -263,7 +288,7 @@ static void test_not_stored(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(sealed_rows_begin(f->rows), 0);
-	assert_int_equal(usage_charge(f->usage, &rule, 7, 0, &today), -EBUSY);
+	assert_int_equal(usage_charge(f->usage, RULES(&rule), 7, 0, &today), -EBUSY);
 	sealed_rows_abort(f->rows);
 	assert_count(f, 3, 7, 0, 0);
 	assert_int_equal(charge(f, &rule, 7, 0, &today), 0);
@@ -272,32 +297,84 @@ static void test_not_stored(void **state)
 			"DROP TABLE usage; CREATE TABLE usage(rule, uid, opens_period, opens,"
 			" bytes_period, bytes, bucket, mac)"),
 		0);
-	assert_int_equal(usage_charge(f->usage, &rule, 7, 0, &today), -EBADMSG);
+	assert_int_equal(usage_charge(f->usage, RULES(&rule), 7, 0, &today), -EBADMSG);
 	assert_count(f, 3, 7, 1, 0);
 	assert_false(sealed_rows_in_change(f->rows));
 }
 
+/* A set of this one rule. */
+static struct ruleset *set_of(uint64_t number)
+{
+	static const char line[] = "allow any read a";
+	static const struct role_members none = {0};
+	scope_rule struct rule rule = {0};
+	const struct ruleset_parts parts = {.added = &rule, .added_count = 1, .members = &none};
+	struct ruleset *set = NULL;
+
+	assert_int_equal(rule_from_text(line, strlen(line), &rule), 0);
+	rule.number = number;
+	assert_int_equal(ruleset_build(&parts, &set), 0);
+	return set;
+}
+
+static void forget_rows(struct fixture *f, const struct ruleset *kept, uint64_t end)
+{
+	assert_int_equal(sealed_rows_begin(f->rows), 0);
+	assert_int_equal(usage_store_forget(f->usage, kept, end), 0);
+	assert_int_equal(sealed_rows_commit(f->rows), 0);
+}
+
+/* Rules 3, 4 and 5, of which 4 is kept, and 5 came after the change. */
+static void use_rules(struct fixture *f)
+{
+	for (uint64_t number = 3; number <= 5; number++) {
+		struct rule rule = rule_of(number, 2, 0);
+
+		for (uint32_t uid = 0; uid < 40; uid++)
+			assert_int_equal(charge(f, &rule, uid, 0, &today), 0);
+	}
+}
+
+static void assert_forgotten(struct fixture *f)
+{
+	for (int i = 0; i < 2; i++) {
+		assert_count(f, 3, 1, 0, 0);
+		assert_count(f, 3, 39, 0, 0);
+		assert_count(f, 4, 39, 1, 0);
+		assert_count(f, 5, 1, 1, 0);
+		assert_int_equal(load_again(f), 0);
+	}
+}
+
 static void test_forget(void **state)
 {
-	struct rule rule = rule_of(3, 2, 0), other = rule_of(4, 2, 0);
+	scope(ruleset_unref) struct ruleset *kept = set_of(4);
 	struct fixture *f = *state;
 
-	for (uint32_t uid = 0; uid < 10; uid++) {
-		assert_int_equal(charge(f, &rule, uid, 0, &today), 0);
-		assert_int_equal(charge(f, &other, uid, 0, &today), 0);
-	}
-	assert_int_equal(sealed_rows_begin(f->rows), 0);
-	assert_int_equal(usage_store_forget(f->usage, 3), 0);
-	assert_int_equal(usage_store_forget(f->usage, 99), 0);
-	assert_int_equal(sealed_rows_commit(f->rows), 0);
+	use_rules(f);
+	forget_rows(f, kept, 5);
 	/* Until it is enacted it is counted on. */
 	assert_count(f, 3, 1, 1, 0);
-	usage_forget(f->usage, 3);
-	assert_count(f, 3, 1, 0, 0);
-	assert_count(f, 4, 1, 1, 0);
-	assert_int_equal(load_again(f), 0);
-	assert_count(f, 3, 1, 0, 0);
-	assert_count(f, 4, 9, 1, 0);
+	usage_forget(f->usage, kept, 5);
+	assert_forgotten(f);
+}
+
+/* Taking away is in force before it is stored. */
+static void test_forget_memory_first(void **state)
+{
+	scope(ruleset_unref) struct ruleset *kept = set_of(4);
+	struct rule rule = rule_of(3, 2, 0);
+	struct fixture *f = *state;
+
+	use_rules(f);
+	usage_forget(f->usage, kept, 5);
+	forget_rows(f, kept, 5);
+	assert_forgotten(f);
+	/* What was decided before is charged after: that goes with the next change. */
+	assert_int_equal(charge(f, &rule, 1, 0, &today), 0);
+	usage_forget(f->usage, kept, 5);
+	forget_rows(f, kept, 5);
+	assert_forgotten(f);
 }
 
 /* Rows that a charge did not write: edited, or sealed with values that no charge has. */
@@ -333,7 +410,7 @@ static void test_forged(void **state)
 
 struct crowd {
 	struct fixture *fixture;
-	struct rule rule;
+	struct rule rule, second; /* second: of few opens, or without a budget */
 	atomic_int allowed, wrong;
 };
 
@@ -342,7 +419,7 @@ static void *open_often(void *arg)
 	struct crowd *crowd = arg;
 
 	for (int i = 0; i < 40; i++) {
-		int r = usage_charge(crowd->fixture->usage, &crowd->rule, 7, 10, &today);
+		int r = usage_charge(crowd->fixture->usage, RULES(&crowd->rule), 7, 10, &today);
 
 		atomic_fetch_add(r == 0 ? &crowd->allowed : &crowd->wrong, r == 0 || r != -EDQUOT);
 		suffices(crowd->fixture, &crowd->rule, 7, 10, &today);
@@ -367,10 +444,28 @@ static void test_crowd(void **state)
 static void *open_once(void *arg)
 {
 	struct crowd *crowd = arg;
-	int r = usage_charge(crowd->fixture->usage, &crowd->rule, 7, 10, &today);
+	int r = usage_charge(
+		crowd->fixture->usage, RULES(&crowd->rule, &crowd->second), 7, 10, &today);
 
 	atomic_fetch_add(r == 0 ? &crowd->allowed : &crowd->wrong, r == 0 || r != -EDQUOT);
 	return NULL;
+}
+
+static void open_together(struct crowd *crowd)
+{
+	struct fixture *f = crowd->fixture;
+	pthread_t threads[8];
+
+	pthread_mutex_lock(&f->lock);
+	atomic_store(&f->asked, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, open_once, crowd), 0);
+	while (atomic_load(&f->asked) < (int)ARRAY_SIZE(threads))
+		sched_yield();
+	pthread_mutex_unlock(&f->lock);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(atomic_load(&crowd->wrong), 0);
 }
 
 /* All who wait for the rows are stored together, and none of them gets what another has taken. */
@@ -379,20 +474,23 @@ static void test_together(void **state)
 	struct fixture *f = *state;
 	struct crowd crowd = {.fixture = f, .rule = rule_of(3, 5, 0)};
 	uint64_t epoch = sealed_rows_epoch(f->rows, SEALED_POLICY);
-	pthread_t threads[8];
 
-	pthread_mutex_lock(&f->lock);
-	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, open_once, &crowd), 0);
-	while (atomic_load(&f->asked) < (int)ARRAY_SIZE(threads))
-		sched_yield();
-	pthread_mutex_unlock(&f->lock);
-	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
-		pthread_join(threads[i], NULL);
+	open_together(&crowd);
 	assert_int_equal(atomic_load(&crowd.allowed), 5);
-	assert_int_equal(atomic_load(&crowd.wrong), 0);
 	assert_count(f, 3, 7, 5, 0);
 	assert_int_equal(sealed_rows_epoch(f->rows, SEALED_POLICY), epoch + 1);
+}
+
+/* Who is refused for the one rule takes nothing of the other from those who wait with him. */
+static void test_together_of_two(void **state)
+{
+	struct fixture *f = *state;
+	struct crowd crowd = {.fixture = f, .rule = rule_of(3, 9, 0), .second = rule_of(4, 3, 0)};
+
+	open_together(&crowd);
+	assert_int_equal(atomic_load(&crowd.allowed), 3);
+	assert_count(f, 3, 7, 3, 0);
+	assert_count(f, 4, 7, 3, 0);
 }
 
 int main(void)
@@ -402,14 +500,17 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bytes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_both, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing_to_count, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_all_or_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_clock_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stored, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_stored, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_forget_memory_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_crowd, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_together, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_together_of_two, setup, teardown),
 	};
 
 	if (secret_init() < 0)
