@@ -175,6 +175,30 @@ nothing was changed: 0 users would gain, 2 would lose, 0 open handles would end"
 	run -2 mv_ revoke 1 --json
 }
 
+@test "dry runs: some names of a file by allow and others by learn is no access" {
+	local nothing="nothing was changed: 0 users would gain, 0 would lose, 0 open handles would end"
+	mv_ grant user:mvbob unit:a.service read '**' 2>/dev/null
+	run -0 mv_ mode learn user:mvbob llama/b --for 1h --dry-run
+	[ "${lines[1]}" = "$nothing" ]
+	mv_ revoke 1 2>/dev/null
+	mv_ mode learn user:mvbob llama/b --for 1h 2>/dev/null
+	run -0 mv_ grant user:mvbob read vision/b.onnx --dry-run
+	[ "${lines[1]}" = "$nothing" ]
+	mv_ grant user:mvbob read vision/b.onnx 2>/dev/null
+	run -0 mv_ revoke 3 --dry-run
+	[ "${lines[1]}" = "$nothing" ]
+	# What one of the two gives for every name counts, whatever the other gives for some.
+	run -0 mv_ grant user:mvbob read llama/b --dry-run
+	[ "${lines[1]}" = "would gain: user mvbob (5002): read 1 file, as llama/b" ]
+	run -0 mv_ mode learn user:mvbob vision/b.onnx --for 1h --dry-run
+	[[ ${lines[1]} == "would gain: user mvbob (5002): read 1 file, as vision/b.onnx (with its "* ]]
+	mv_ mode learn user:mvbob vision/b.onnx --for 1h 2>/dev/null
+	run -0 mv_ revoke 3 --dry-run
+	[ "${lines[1]}" = "$nothing" ]
+	run -0 mv_ revoke 2 --dry-run
+	[[ ${lines[1]} == "would lose: user mvbob (5002): read 1 file, as llama/b (with its "* ]]
+}
+
 @test "revoke --user: by a login too, and what is left, with the role it is by" {
 	"$MODELVAULT" role v add vision user:mvalice 2>/dev/null
 	mv_ grant loginuid:mvalice read llama/c 2>/dev/null
