@@ -64,6 +64,7 @@ struct side {
 	bool any_changed;
 	unsigned needs[RULE_EFFECTS]; /* of changed rules */
 	bool lists;		      /* names are visible unless denied */
+	bool hides;		      /* of list: a deny hides what is below, too */
 };
 
 static bool step(struct comparison *comparison, uint64_t count)
@@ -116,6 +117,31 @@ static int find_candidates(struct comparison *comparison, const struct ruleset *
 	return r;
 }
 
+/* The length of the next directory above the name, from len (that of the last one, or 0); or 0. */
+static size_t next_above(const char *path, size_t path_len, size_t len)
+{
+	for (len++; len < path_len; len++)
+		if (path[len] == '/')
+			return len;
+	return 0;
+}
+
+/* Does it match the name, or hide it by matching a directory above? */
+static bool is_reached(struct comparison *comparison, const struct candidate *candidate,
+	const char *path, size_t len)
+{
+	const struct rule *rule = ruleset_at(candidate->ruleset, candidate->index);
+
+	if (ruleset_matches_path(candidate->ruleset, candidate->index, path, len))
+		return true;
+	if (rule->effect != RULE_DENY || !(rule->permissions & PERMISSION_LIST))
+		return false;
+	for (size_t above = 0; (above = next_above(path, len, above)) && step(comparison, 1);)
+		if (ruleset_matches_path(candidate->ruleset, candidate->index, path, above))
+			return true;
+	return false;
+}
+
 static bool is_candidate_path(struct comparison *comparison, const char *path, size_t len)
 {
 	if (comparison->turns_private)
@@ -125,7 +151,7 @@ static bool is_candidate_path(struct comparison *comparison, const char *path, s
 
 		if (!step(comparison, 1))
 			return false;
-		if (ruleset_matches_path(candidate->ruleset, candidate->index, path, len))
+		if (is_reached(comparison, candidate, path, len))
 			return true;
 	}
 	return false;
@@ -291,6 +317,7 @@ static int gather(struct comparison *comparison, struct side *side, enum permiss
 
 		if (!concerns(side->ruleset, i, permission, subject))
 			continue;
+		side->hides |= permission == PERMISSION_LIST && rule->effect == RULE_DENY;
 		relevant->index = i;
 		relevant->effect = rule->effect;
 		relevant->lasting = !(rule_kinds(rule) & ~LASTING_KINDS) &&
@@ -336,6 +363,46 @@ static void look_at_name(struct comparison *comparison, const struct side *side,
 			finding->by[effect] = of_name[effect];
 }
 
+/* How much the name is hidden by denies of directories above it. */
+static enum level look_above_name(struct comparison *comparison, const struct side *side,
+	const struct path_name *name, bool *ret_changed)
+{
+	enum level hidden = NEVER;
+
+	for (size_t above = 0; (above = next_above(name->path, name->len, above));) {
+		step(comparison, side->count);
+		for (size_t i = 0; i < side->count; i++) {
+			const struct relevant *relevant = &side->rules[i];
+			enum level level = relevant->lasting ? ALWAYS : SOMETIMES;
+
+			if (relevant->effect != RULE_DENY ||
+				!ruleset_matches_path(
+					side->ruleset, relevant->index, name->path, above))
+				continue;
+			*ret_changed |= relevant->changed;
+			hidden = level > hidden ? level : hidden;
+		}
+	}
+	return hidden;
+}
+
+/* A file is seen while one of its names can be reached. */
+static void look_above_file(struct comparison *comparison, const struct side *side,
+	const struct seen_file *file, struct finding *finding)
+{
+	enum level hidden = ALWAYS;
+	bool changed = false;
+
+	for (size_t i = 0; i < file->name_count && hidden != NEVER; i++) {
+		enum level of_name = look_above_name(comparison, side, &file->names[i], &changed);
+
+		hidden = of_name < hidden ? of_name : hidden;
+	}
+	finding->denied |= hidden == ALWAYS;
+	finding->may_be_denied |= hidden != NEVER;
+	finding->changed[RULE_DENY] |= hidden != NEVER && changed;
+}
+
 /*
  * A deny counts on any name. An allow must be there for every one, or a learn rule for every one:
  * some names by this and others by that is nothing (decide.c).
@@ -348,6 +415,8 @@ static struct finding look_at_file(
 
 	for (size_t i = 0; i < file->name_count; i++)
 		look_at_name(comparison, side, &file->names[i], &finding);
+	if (side->hides)
+		look_above_file(comparison, side, file, &finding);
 	for (size_t i = 0; i < ARRAY_SIZE(giving); i++) {
 		enum level level = finding.by[giving[i]];
 
