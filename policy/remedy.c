@@ -380,10 +380,14 @@ static void add_grant(struct remedying *remedying)
 		return;
 	circumstances_suppose(remedying->after, circumstances, &supposed);
 	for (size_t i = 0; i < circumstances->name_count; i++) {
+		struct decision decision;
+
 		supposed.question.names = &circumstances->names[i];
 		supposed.question.name_count = 1;
+		decision = decide(remedying->after, &supposed.question);
+		/* Learn rules help when they are there for every name, and no allow is needed. */
 		if (circumstances->names[i].len == 0 ||
-			decide(remedying->after, &supposed.question).verdict == VERDICT_ALLOW)
+			(decision.verdict == VERDICT_ALLOW && decision.reason != REASON_LEARNED))
 			continue;
 		if (missing++ < GRANTS_MAX)
 			describe_grant(remedying->refusal, &circumstances->names[i], &words);

@@ -26,6 +26,7 @@ struct found {
 	struct rules_together asked; /* whose words were met */
 	size_t way;
 	enum reason reason;
+	unsigned effort; /* on the way: what it takes, for no rule is named that says so */
 	int64_t from_ns;
 };
 
@@ -88,7 +89,7 @@ static int compare_asked(const struct rules_together *a, const struct rules_toge
 	return COMPARE(a->count, b->count);
 }
 
-/* By user and rule; of one line's the way that takes the fewest rules, and the first of them. */
+/* By user and rule; of one line's the way that takes the least, and the first of them. */
 static int compare_found(const void *a, const void *b)
 {
 	const struct found *first = a, *second = b;
@@ -97,6 +98,8 @@ static int compare_found(const void *a, const void *b)
 		return COMPARE(first->user, second->user);
 	if (first->rule != second->rule)
 		return COMPARE(first->rule, second->rule);
+	if (first->effort != second->effort)
+		return COMPARE(first->effort, second->effort);
 	return compare_asked(&first->asked, &second->asked);
 }
 
@@ -147,6 +150,12 @@ static bool do_apply(
 	return true;
 }
 
+static struct decision decide_now(const struct asking *asking, const struct question *question)
+{
+	return asking->question->decide ? asking->question->decide(asking->question->arg, question)
+					: decide(asking->ruleset, question);
+}
+
 /* The first time today at which it is allowed. */
 static struct decision decide_today(
 	const struct asking *asking, struct picture *picture, int64_t *ret_from_ns)
@@ -159,7 +168,7 @@ static struct decision decide_today(
 			supposed_at(&picture->supposed, &picture->circumstances, asking->times[i]);
 		if (!do_apply(asking, picture, question))
 			continue;
-		decision = decide(asking->ruleset, question);
+		decision = decide_now(asking, question);
 		*ret_from_ns = i ? asking->times[i] : 0;
 		if (decision.verdict == VERDICT_ALLOW)
 			return decision;
@@ -192,6 +201,15 @@ static bool may_concern(const struct asking *asking, const struct picture *pictu
 	return true;
 }
 
+static unsigned effort_of(const struct picture *picture, const struct found *found)
+{
+	unsigned effort = found->from_ns != 0;
+
+	for (int kind = 0; kind < WORD_KINDS; kind++)
+		effort += picture->meeting.words[kind] != NULL;
+	return effort;
+}
+
 /* 1: found; 0: not in this picture. */
 static int ask_user(struct asking *asking, struct picture *picture, size_t user)
 {
@@ -208,8 +226,14 @@ static int ask_user(struct asking *asking, struct picture *picture, size_t user)
 			asking->denied_by[user] = decision.rule;
 		return 0;
 	}
+	/* What allows the directory itself is met for its own sake. */
+	if (asking->question->leads_on && decision.rule &&
+		decision.rule != ruleset_at(asking->ruleset, picture->rules.index[0])->number)
+		return 0;
 	found.rule = decision.rule;
 	found.reason = decision.reason;
+	if (found.reason == REASON_ON_THE_WAY)
+		found.effort = effort_of(picture, &found);
 	r = add_found(asking, &found);
 	return r < 0 ? r : 1;
 }
@@ -303,6 +327,10 @@ static bool is_candidate(const struct asking *asking, size_t index)
 		permissions = PERMISSION_ALL;
 	if (rule->effect == RULE_DENY || !(rule->permissions & permissions))
 		return false;
+	if (asking->question->leads_on && circumstances->name_count &&
+		ruleset_may_match_below(asking->ruleset, index, circumstances->names[0].path,
+			circumstances->names[0].len))
+		return true;
 	/* Of a file with several names, several rules may allow it together. */
 	for (size_t i = 0; i < circumstances->name_count; i++)
 		if (ruleset_matches_path(asking->ruleset, index, circumstances->names[i].path,
@@ -382,8 +410,11 @@ static int combine_all(struct asking *asking)
 
 static bool needs_no_rule(const struct asking *asking)
 {
-	return asking->question->circumstances.permission == PERMISSION_LIST &&
-	       !ruleset_is_private(asking->ruleset);
+	const struct circumstances *circumstances = &asking->question->circumstances;
+	bool is_root = circumstances->name_count && circumstances->names[0].len == 0;
+
+	return circumstances->permission == PERMISSION_LIST &&
+	       (is_root || !ruleset_is_private(asking->ruleset));
 }
 
 static int show_found(struct asking *asking, const struct found *found)

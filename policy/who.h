@@ -3,6 +3,8 @@
  * who.h - who could do something with a file today, and by which rule: for every user and every
  * rule that allows, the question that satisfies the rule's own words, put to decide(); of a file
  * with several names also for up to RULES_TOGETHER_MAX rules that allow different ones of them.
+ * Of a directory that is seen on the way to something, whatever rule that is by: a line for each
+ * user, with what takes the least.
  */
 #ifndef POLICY_WHO_H
 #define POLICY_WHO_H
@@ -33,6 +35,9 @@ struct who_question {
 	const struct ruleset *ruleset;
 	/* Names, permission, time and so on; the subject is filled from the users. */
 	struct circumstances circumstances;
+	bool leads_on; /* a directory: rules for what is below it may let it be seen */
+	/* In the place of decide(), which knows nothing of the tree; NULL: decide() itself. */
+	struct decision (*decide)(void *arg, const struct question *question);
 	const struct who_user *users; /* ascending by uid */
 	size_t user_count;
 	/* By user and number; non-zero ends the walk with that result. */

@@ -52,7 +52,8 @@ struct comparison {
 /* One rule that concerns the user, of one side. */
 struct relevant {
 	size_t index;
-	bool deny, lasting;
+	enum rule_effect effect;
+	bool lasting;
 	bool changed; /* does not concern him on the other side */
 };
 
@@ -63,6 +64,7 @@ struct side {
 	bool any_changed;
 	unsigned needs[RULE_EFFECTS]; /* of changed rules */
 	bool lists;		      /* names are visible unless denied */
+	bool hides;		      /* of list: a deny hides what is below, too */
 };
 
 static bool step(struct comparison *comparison, uint64_t count)
@@ -115,6 +117,31 @@ static int find_candidates(struct comparison *comparison, const struct ruleset *
 	return r;
 }
 
+/* The length of the next directory above the name, from len (that of the last one, or 0); or 0. */
+static size_t next_above(const char *path, size_t path_len, size_t len)
+{
+	for (len++; len < path_len; len++)
+		if (path[len] == '/')
+			return len;
+	return 0;
+}
+
+/* Does it match the name, or hide it by matching a directory above? */
+static bool is_reached(struct comparison *comparison, const struct candidate *candidate,
+	const char *path, size_t len)
+{
+	const struct rule *rule = ruleset_at(candidate->ruleset, candidate->index);
+
+	if (ruleset_matches_path(candidate->ruleset, candidate->index, path, len))
+		return true;
+	if (rule->effect != RULE_DENY || !(rule->permissions & PERMISSION_LIST))
+		return false;
+	for (size_t above = 0; (above = next_above(path, len, above)) && step(comparison, 1);)
+		if (ruleset_matches_path(candidate->ruleset, candidate->index, path, above))
+			return true;
+	return false;
+}
+
 static bool is_candidate_path(struct comparison *comparison, const char *path, size_t len)
 {
 	if (comparison->turns_private)
@@ -124,7 +151,7 @@ static bool is_candidate_path(struct comparison *comparison, const char *path, s
 
 		if (!step(comparison, 1))
 			return false;
-		if (ruleset_matches_path(candidate->ruleset, candidate->index, path, len))
+		if (is_reached(comparison, candidate, path, len))
 			return true;
 	}
 	return false;
@@ -290,8 +317,9 @@ static int gather(struct comparison *comparison, struct side *side, enum permiss
 
 		if (!concerns(side->ruleset, i, permission, subject))
 			continue;
+		side->hides |= permission == PERMISSION_LIST && rule->effect == RULE_DENY;
 		relevant->index = i;
-		relevant->deny = rule->effect == RULE_DENY;
+		relevant->effect = rule->effect;
 		relevant->lasting = !(rule_kinds(rule) & ~LASTING_KINDS) &&
 				    !rule_condition_is_timed(&rule->condition);
 		relevant->changed = !concerns_elsewhere(side, rule->number, permission, subject);
@@ -303,57 +331,103 @@ static int gather(struct comparison *comparison, struct side *side, enum permiss
 	return 0;
 }
 
-/* What a side gives for one file; and whether a changed allow or deny has to do with it. */
+/* What the rules of a side give for one file; and what changed ones have to do with it. */
 struct finding {
+	enum level by[RULE_EFFECTS]; /* of allow and learn: the least that some name has by it */
+	bool changed[RULE_EFFECTS];
+	bool denied, may_be_denied;
 	enum level level;
 	bool by_allow, by_deny;
 };
 
-static struct finding look_at_name(struct comparison *comparison, const struct side *side,
-	const struct path_name *name, bool *ret_denied, bool *ret_may_be_denied)
+static void look_at_name(struct comparison *comparison, const struct side *side,
+	const struct path_name *name, struct finding *finding)
 {
-	struct finding finding = {.level = side->lists ? ALWAYS : NEVER};
+	enum level of_name[RULE_EFFECTS] = {[RULE_ALLOW] = side->lists ? ALWAYS : NEVER};
 
 	step(comparison, side->count);
 	for (size_t i = 0; i < side->count; i++) {
 		const struct relevant *relevant = &side->rules[i];
+		enum level level = relevant->lasting ? ALWAYS : SOMETIMES;
 
 		if (!ruleset_matches_path(side->ruleset, relevant->index, name->path, name->len))
 			continue;
-		if (relevant->deny) {
-			*ret_denied = *ret_denied || relevant->lasting;
-			*ret_may_be_denied = true;
-			finding.by_deny = finding.by_deny || relevant->changed;
-			continue;
-		}
-		finding.by_allow = finding.by_allow || relevant->changed;
-		if (relevant->lasting)
-			finding.level = ALWAYS;
-		else if (finding.level == NEVER)
-			finding.level = SOMETIMES;
+		finding->changed[relevant->effect] |= relevant->changed;
+		if (level > of_name[relevant->effect])
+			of_name[relevant->effect] = level;
 	}
-	return finding;
+	finding->denied |= of_name[RULE_DENY] == ALWAYS;
+	finding->may_be_denied |= of_name[RULE_DENY] != NEVER;
+	for (int effect = 0; effect < RULE_EFFECTS; effect++)
+		if (of_name[effect] < finding->by[effect])
+			finding->by[effect] = of_name[effect];
 }
 
-/* A deny counts on any name, an allow must be there for every one. */
+/* How much the name is hidden by denies of directories above it. */
+static enum level look_above_name(struct comparison *comparison, const struct side *side,
+	const struct path_name *name, bool *ret_changed)
+{
+	enum level hidden = NEVER;
+
+	for (size_t above = 0; (above = next_above(name->path, name->len, above));) {
+		step(comparison, side->count);
+		for (size_t i = 0; i < side->count; i++) {
+			const struct relevant *relevant = &side->rules[i];
+			enum level level = relevant->lasting ? ALWAYS : SOMETIMES;
+
+			if (relevant->effect != RULE_DENY ||
+				!ruleset_matches_path(
+					side->ruleset, relevant->index, name->path, above))
+				continue;
+			*ret_changed |= relevant->changed;
+			hidden = level > hidden ? level : hidden;
+		}
+	}
+	return hidden;
+}
+
+/* A file is seen while one of its names can be reached. */
+static void look_above_file(struct comparison *comparison, const struct side *side,
+	const struct seen_file *file, struct finding *finding)
+{
+	enum level hidden = ALWAYS;
+	bool changed = false;
+
+	for (size_t i = 0; i < file->name_count && hidden != NEVER; i++) {
+		enum level of_name = look_above_name(comparison, side, &file->names[i], &changed);
+
+		hidden = of_name < hidden ? of_name : hidden;
+	}
+	finding->denied |= hidden == ALWAYS;
+	finding->may_be_denied |= hidden != NEVER;
+	finding->changed[RULE_DENY] |= hidden != NEVER && changed;
+}
+
+/*
+ * A deny counts on any name. An allow must be there for every one, or a learn rule for every one:
+ * some names by this and others by that is nothing (decide.c).
+ */
 static struct finding look_at_file(
 	struct comparison *comparison, const struct side *side, const struct seen_file *file)
 {
-	struct finding finding = {.level = ALWAYS};
-	bool denied = false, may_be_denied = false;
+	static const enum rule_effect giving[] = {RULE_ALLOW, RULE_LEARN};
+	struct finding finding = {.by = {[RULE_ALLOW] = ALWAYS, [RULE_LEARN] = ALWAYS}};
 
-	for (size_t i = 0; i < file->name_count; i++) {
-		struct finding of_name =
-			look_at_name(comparison, side, &file->names[i], &denied, &may_be_denied);
+	for (size_t i = 0; i < file->name_count; i++)
+		look_at_name(comparison, side, &file->names[i], &finding);
+	if (side->hides)
+		look_above_file(comparison, side, file, &finding);
+	for (size_t i = 0; i < ARRAY_SIZE(giving); i++) {
+		enum level level = finding.by[giving[i]];
 
-		if (of_name.level < finding.level)
-			finding.level = of_name.level;
-		finding.by_allow = finding.by_allow || of_name.by_allow;
-		finding.by_deny = finding.by_deny || of_name.by_deny;
+		if (level > finding.level)
+			finding.level = level;
+		finding.by_allow |= level != NEVER && finding.changed[giving[i]];
 	}
-	if (denied)
+	finding.by_deny = finding.changed[RULE_DENY];
+	if (finding.denied)
 		finding.level = NEVER;
-	else if (may_be_denied && finding.level == ALWAYS)
+	else if (finding.may_be_denied && finding.level == ALWAYS)
 		finding.level = SOMETIMES;
 	return finding;
 }

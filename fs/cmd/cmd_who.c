@@ -9,11 +9,18 @@
 #include "fs/cmd/commands.h"
 #include "fs/cmd/known_users.h"
 #include "fs/cmd/question.h"
+#include "keystore/base/clock.h"
 #include "keystore/base/json.h"
 #include "policy/who.h"
 
+/* Looking for what directories lead to, over the whole answer. */
+#define SEARCH_MAX_NS (2 * NS_PER_S)
+
 struct telling {
 	struct verb_call *call;
+	const struct asked *asked;
+	struct viewer viewer; /* of list */
+	int64_t searched_ns;
 	bool json, incomplete;
 	uint64_t lines, denied;
 	struct buffer denials;
@@ -186,35 +193,60 @@ static struct who_user *users_of(const struct known_users *known)
 	return users;
 }
 
+static struct decision decide_list(void *arg, const struct question *question)
+{
+	struct telling *telling = arg;
+	int64_t began_ns = clock_monotonic_ns();
+	struct decision decision;
+
+	if (telling->searched_ns >= SEARCH_MAX_NS) {
+		telling->incomplete = true;
+		return (struct decision){.reason = REASON_PRIVATE_LIST};
+	}
+	decision = asked_decide_list(telling->asked, &telling->viewer, question);
+	telling->searched_ns += clock_monotonic_ns() - began_ns;
+	return decision;
+}
+
 static int ask_rules(const struct ruleset *ruleset, const struct asked *asked,
 	const struct known_users *known, struct telling *telling)
 {
+	bool lists = asked->circumstances.permission == PERMISSION_LIST;
 	scope_free struct who_user *users = users_of(known);
 	const struct who_question question = {
 		.ruleset = ruleset,
 		.circumstances = asked->circumstances,
+		.leads_on =
+			lists && ruleset_is_private(ruleset) && asked->info.kind == ENTRY_DIRECTORY,
+		.decide = lists ? decide_list : NULL,
 		.users = users,
 		.user_count = known->count,
 		.each = tell,
 		.denied = tell_denied,
 		.arg = telling,
 	};
+	bool incomplete = false;
+	int r;
 
-	return users ? who_ask(&question, &telling->incomplete) : -ENOMEM;
+	r = users ? who_ask(&question, &incomplete) : -ENOMEM;
+	telling->incomplete |= incomplete;
+	return r;
 }
 
 static int ask(struct vault *vault, struct verb_call *call, const struct asked *asked)
 {
 	__attribute__((cleanup(known_users_done))) struct known_users known = {0};
 	scope(ruleset_unref) struct ruleset *ruleset = policy_ruleset(vault->policy);
-	struct telling telling = {.call = call, .json = verb_flag(call, "json")};
+	struct telling telling = {.call = call, .asked = asked, .json = verb_flag(call, "json")};
 	int r;
 
+	viewer_begin(&telling.viewer, vault->keystore, vault->policy, ruleset, &asked->subject);
 	r = known_users_collect(ruleset, ruleset, &known);
 	if (r == 0)
 		r = ask_rules(ruleset, asked, &known, &telling);
 	if (r == 0)
 		say_end(&telling, &known);
+	viewer_end(&telling.viewer);
 	buffer_done(&telling.denials);
 	if (r < 0 && !call->output->failed)
 		complain(call->output, "who: %s", result_text(r));

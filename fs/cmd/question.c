@@ -331,17 +331,19 @@ int asked_place(struct vault *vault, struct verb_call *call, struct asked *asked
  * A name is not found where a directory above it is denied; and a directory of a private vault is
  * found when it leads to something.
  */
-static struct decision decide_list(struct vault *vault, const struct asked *asked,
-	const struct ruleset *ruleset, const struct question *question)
+struct decision asked_decide_list(
+	const struct asked *asked, struct viewer *viewer, const struct question *question)
 {
-	scope_viewer struct viewer viewer = {0};
-	struct decision decision = decide(ruleset, question), seen;
+	struct decision decision, seen;
 
+	/* The root has no name that a pattern could hide. */
+	if (asked->info.ino == ROOT_INO)
+		return (struct decision){.verdict = VERDICT_ALLOW, .reason = REASON_DEFAULT_LIST};
+	decision = decide(viewer->view.ruleset, question);
 	if (decision.verdict != VERDICT_ALLOW && decision.reason != REASON_PRIVATE_LIST)
 		return decision;
-	viewer_begin(&viewer, vault->keystore, vault->policy, ruleset, question->subject);
-	viewer_suppose(&viewer, question);
-	seen = viewer_decide(&viewer, asked->info.ino);
+	viewer_suppose(viewer, question);
+	seen = viewer_decide(viewer, asked->info.ino);
 	return seen.reason == REASON_ON_THE_WAY || seen.reason == REASON_RULE_DENY ? seen
 										   : decision;
 }
@@ -349,17 +351,17 @@ static struct decision decide_list(struct vault *vault, const struct asked *aske
 struct decision asked_decide(struct vault *vault, const struct asked *asked,
 	const struct ruleset *ruleset, const struct question *question)
 {
+	scope_viewer struct viewer viewer = {0};
+
 	/* What refuses before any rule is asked. */
 	if (policy_is_broken(vault->policy))
 		return (struct decision){.reason = REASON_SEAL_BROKEN};
 	if (asked->info.damaged)
 		return (struct decision){.reason = REASON_ROW_DAMAGED};
-	/* The root has no name that a pattern could hide. */
-	if (asked->info.ino == ROOT_INO && question->permission == PERMISSION_LIST)
-		return (struct decision){.verdict = VERDICT_ALLOW, .reason = REASON_DEFAULT_LIST};
-	if (question->permission == PERMISSION_LIST)
-		return decide_list(vault, asked, ruleset, question);
-	return decide(ruleset, question);
+	if (question->permission != PERMISSION_LIST)
+		return decide(ruleset, question);
+	viewer_begin(&viewer, vault->keystore, vault->policy, ruleset, question->subject);
+	return asked_decide_list(asked, &viewer, question);
 }
 
 struct refusal asked_refusal(

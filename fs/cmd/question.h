@@ -7,6 +7,7 @@
 #define FS_CMD_QUESTION_H
 
 #include "fs/cmd/vault.h"
+#include "fs/mount/visibility.h"
 #include "policy/explain.h"
 
 struct asked {
@@ -43,6 +44,9 @@ int asked_place(struct vault *vault, struct verb_call *call, struct asked *asked
 /* How the rules' words, and the file's state, decide. */
 struct decision asked_decide(struct vault *vault, const struct asked *asked,
 	const struct ruleset *ruleset, const struct question *question);
+/* The same of list, about one after the other: with a viewer of the same rule set. */
+struct decision asked_decide_list(
+	const struct asked *asked, struct viewer *viewer, const struct question *question);
 /* For refusal_remedies and what may be named; borrows. */
 struct refusal asked_refusal(
 	const struct asked *asked, const struct verb_call *call, const struct ruleset *ruleset);

@@ -26,6 +26,10 @@ void viewer_suppose(struct viewer *viewer, const struct question *question)
 {
 	viewer->view.question = *question;
 	viewer->awaited = true;
+	free(viewer->rules);
+	viewer->rules = NULL;
+	viewer->rule_count = 0;
+	viewer->gathered = false;
 }
 
 void viewer_end(struct viewer *viewer)

@@ -35,7 +35,7 @@ void viewer_begin(struct viewer *viewer, struct keystore *keystore, struct polic
 	const struct ruleset *ruleset, const struct subject *subject);
 /*
  * A question about somebody who is not there instead: its subject, its time, its surroundings, all
- * borrowed. Nothing is waited for.
+ * borrowed. Nothing is waited for. Also about one after the other.
  */
 void viewer_suppose(struct viewer *viewer, const struct question *question);
 void viewer_end(struct viewer *viewer);

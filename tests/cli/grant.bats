@@ -165,14 +165,56 @@ nothing was changed: 0 users would gain, 2 would lose, 0 open handles would end"
 	jq -se 'any(.kind == "gain" and .user == null and .uid == null) and any(.kind == "gain" and .user == "root")
 		and all(.kind != "gain" or .user != "mvbob")' <<<"$output"
 	# The exceptions of a deny, and names that are hidden.
-	run -0 mv_ deny user:mvbob list llama --dry-run
-	[ "${lines[1]}" = "nothing was changed: 0 users would gain, 0 would lose, 0 open handles would end" ]
 	run -0 mv_ deny user:mvbob list 'llama/**' --dry-run
 	[ "${lines[1]}" = "would lose: user mvbob (5002): list 2 files, as llama/b" ]
 	[ "$(mv_ rules | wc -l)" = 2 ]
 	[ "$(mv_ audit --action deny --count)" = 0 ]
 	[ "$(mv_ audit --action revoke --count)" = 0 ]
 	run -2 mv_ revoke 1 --json
+}
+
+@test "dry runs of list: a directory that is denied hides what is below it" {
+	sees() { mv_ explain "$1" --user mvbob --perm list >/dev/null; }
+	# One file has a name elsewhere.
+	run -0 mv_ deny user:mvbob list llama --dry-run
+	[ "${lines[1]}" = "would lose: user mvbob (5002): list 1 file, as llama/c" ]
+	mv_ deny user:mvbob list llama 2>/dev/null
+	sees llama/b
+	run ! sees llama/c
+	run -0 mv_ deny user:mvbob list /vision --hours 09:00-18:00 --dry-run
+	[ "${lines[1]}" = "would lose: user mvbob (5002): list 2 files, as vision/a.onnx (with its hours)" ]
+	run -0 mv_ deny user:mvbob list vision --dry-run
+	[ "${lines[1]}" = "would lose: user mvbob (5002): list 2 files, as vision/a.onnx" ]
+	mv_ deny user:mvbob list vision 2>/dev/null
+	run ! sees vision/b.onnx
+	run -0 mv_ deny user:mvbob list '*.onnx' --dry-run
+	[ "${lines[1]}" = "nothing was changed: 0 users would gain, 0 would lose, 0 open handles would end" ]
+	run -0 mv_ revoke 1 --dry-run
+	[ "${lines[1]}" = "would gain: user mvbob (5002): list 2 files, as llama/b" ]
+}
+
+@test "dry runs: some names of a file by allow and others by learn is no access" {
+	local nothing="nothing was changed: 0 users would gain, 0 would lose, 0 open handles would end"
+	mv_ grant user:mvbob unit:a.service read '**' 2>/dev/null
+	run -0 mv_ mode learn user:mvbob llama/b --for 1h --dry-run
+	[ "${lines[1]}" = "$nothing" ]
+	mv_ revoke 1 2>/dev/null
+	mv_ mode learn user:mvbob llama/b --for 1h 2>/dev/null
+	run -0 mv_ grant user:mvbob read vision/b.onnx --dry-run
+	[ "${lines[1]}" = "$nothing" ]
+	mv_ grant user:mvbob read vision/b.onnx 2>/dev/null
+	run -0 mv_ revoke 3 --dry-run
+	[ "${lines[1]}" = "$nothing" ]
+	# What one of the two gives for every name counts, whatever the other gives for some.
+	run -0 mv_ grant user:mvbob read llama/b --dry-run
+	[ "${lines[1]}" = "would gain: user mvbob (5002): read 1 file, as llama/b" ]
+	run -0 mv_ mode learn user:mvbob vision/b.onnx --for 1h --dry-run
+	[[ ${lines[1]} == "would gain: user mvbob (5002): read 1 file, as vision/b.onnx (with its "* ]]
+	mv_ mode learn user:mvbob vision/b.onnx --for 1h 2>/dev/null
+	run -0 mv_ revoke 3 --dry-run
+	[ "${lines[1]}" = "$nothing" ]
+	run -0 mv_ revoke 2 --dry-run
+	[[ ${lines[1]} == "would lose: user mvbob (5002): read 1 file, as llama/b (with its "* ]]
 }
 
 @test "revoke --user: by a login too, and what is left, with the role it is by" {

@@ -76,6 +76,44 @@ at() { mv_ who m1/one --at '2040-01-02 12:00' "$@"; }
 	run ! grep '^any other user' <<<"$output"
 }
 
+@test "who: list is what is seen: below a denied directory, on the way in a private vault" {
+	list() { "$MODELVAULT" who "$T/$1" "$2" --perm list --at '2040-01-02 12:00' "${@:3}"; }
+	mv_ deny user:mvbob list /m1 2>/dev/null
+	list vault m1/one --json >who
+	jq -se 'all(.user != "mvbob") and any(.user == "mvalice" and .reason == "default-list")' who
+	run -3 mv_ explain m1/one --user mvbob --perm list
+	"$MODELVAULT" init "$T/private" --new-key-file "$T/private.key" --private --timezone UTC 2>/dev/null
+	export MODELVAULT_KEY_FILE=$T/private.key
+	mkdir -p "$T/m2/deep/er"
+	echo 1 >"$T/m2/deep/er/one"
+	"$MODELVAULT" import "$T/private" "$T/m2" 2>/dev/null
+	granted() { "$MODELVAULT" grant "$T/private" "$@" 2>/dev/null; }
+	[ "$(list private m2/deep)" = nobody ]
+	granted user:mvbob unit:a.service read one
+	granted user:mvbob read nothing
+	granted user:4711 read one --hours 14:00-15:00
+	granted unit:box userns:contained read one
+	granted user:mvalice unit:a.service read m2/deep/er/one
+	granted user:mvalice list m2/deep
+	granted user:mvalice read m2/deep/er/one
+	run -0 list private m2/deep
+	diff - <(echo "$output") <<-LINES
+		4711 (on-the-way), beginning today at 14:00
+		mvalice (5001) by rule 6
+		mvbob (5002) (on-the-way): in a.service
+		containers (on-the-way): in box
+		4 ways in all
+	LINES
+	# By what takes the least.
+	run -0 list private m2/deep/er
+	[ "${lines[1]}" = 'mvalice (5001) (on-the-way)' ]
+	"$MODELVAULT" deny "$T/private" user:mvalice list m2 2>/dev/null
+	run -0 list private m2/deep
+	[ "${lines[-1]}" = '3 ways in all; granted, but denied to mvalice (5001) by rule 8' ]
+	# Everybody sees the root.
+	list private / --json | jq -se 'any(.user == "mvcarol") and all(.reason == "default-list")'
+}
+
 @test "who: what it says is what explain and the mount say" {
 	root_only "a second user is served by root's server only"
 	grant user:mvalice read 'm1/**'

@@ -214,7 +214,9 @@ static void test_details(void **state)
 
 /* ---- remedies ---- */
 
-#define GRANT "grant V user:bob read a/b"
+#define GRANT	  "grant V user:bob read a/b"
+#define LEARN	  "learn user:bob#1002 read "
+#define LEARN_END " --until 2027-03-05T00:00:00Z"
 
 static const struct {
 	const char *rules[6];
@@ -227,6 +229,11 @@ static const struct {
 	{{"allow user:7 read 'a/**'"}, NOTHING, {GRANT}},
 	{{"allow any read x"}, TWO_NAMES, {GRANT " and grant V user:bob read /c"}},
 	{{"allow any read c"}, TWO_NAMES, {GRANT}},
+	/* Names are all allowed or all learned: what is learned of one is of no help to the other.
+	 */
+	{{LEARN "c" LEARN_END}, TWO_NAMES, {GRANT " and grant V user:bob read /c"}},
+	{{"allow any read c", LEARN "b" LEARN_END}, TWO_NAMES, {GRANT}},
+	{{LEARN "c" LEARN_END, LEARN "b" LEARN_END}, TWO_NAMES, {NULL}},
 	{{"allow exe:" ENV " read 'a/**'"}, NOTHING, {"run by " ENV " (rule 1)", GRANT}},
 	/* What is asked for stays as it is where it fits. */
 	{{"allow exe:" SH " unit:infer.service read 'a/**'"}, BY_SH | IN_BATCH,
