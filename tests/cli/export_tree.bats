@@ -176,7 +176,7 @@ make_tree() {
 	local status=0
 	wait $exporter || status=$?
 	[ "$status" -eq 3 ] || { echo "exit $status: $(cat err)"; return 1; }
-	grep -q hash-unknown err
+	grep -q rule-deny err
 	[ "$(cat left)" -lt 50000000 ]
 	umount mem
 }
