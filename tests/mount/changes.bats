@@ -90,30 +90,38 @@ walk() { find m1 m2 m3 -ls >/dev/null; }
 	for m in m1 m2 m3; do refused as_user mvalice cat $m/a/one; done
 }
 
+# has_open PATH: mvalice does, and is $reader.
+has_open() {
+	mkfifo go
+	# One process: another one's first read would be decided by itself.
+	as_user mvalice python3 -c 'import os, sys
+f = os.open(sys.argv[1], os.O_RDONLY)
+os.read(f, 10)
+print("ready", flush=True)
+open("go").read()
+while os.read(f, 1 << 16): pass' "$1" >out 2>err &
+	reader=$!
+	wait_for 20 grep -q ready out
+}
+reads_no_more() {
+	local status=0
+	echo >go
+	wait "$reader" || status=$?
+	[ "$status" -ne 0 ]
+}
+
 @test "rules go by the new name at once, for who has it open too" {
 	"$MODELVAULT" revoke v "$(cat rule)" 2>>said
 	"$MODELVAULT" mkdir v open shut
 	"$MODELVAULT" grant v user:mvalice read 'open/**' 2>>said
 	"$MODELVAULT" mv v a/one open
 	allowed as_user mvalice cat m1/open/one
-	mkfifo go
-	# One process: another one's first read would be decided by itself.
-	as_user mvalice python3 -c 'import os, sys
-f = os.open("m2/open/one", os.O_RDONLY)
-os.read(f, 10)
-print("ready", flush=True)
-open("go").read()
-while os.read(f, 1 << 16): pass' >out 2>err &
-	local reader=$!
-	wait_for 20 grep -q ready out
+	has_open m2/open/one
 	"$MODELVAULT" mv v open/one open/uno
 	allowed as_user mvalice cat m3/open/uno
 	"$MODELVAULT" mv v open/uno shut
 	refused as_user mvalice cat m1/shut/uno
-	echo >go
-	local status=0
-	wait $reader || status=$?
-	[ "$status" -ne 0 ]
+	reads_no_more
 	[ -s err ]
 	"$MODELVAULT" mv v shut/uno open
 	allowed as_user mvalice cat m1/open/uno
@@ -122,23 +130,12 @@ while os.read(f, 1 << 16): pass' >out 2>err &
 @test "a further name that comes by import counts at once, for who has the file open too" {
 	"$MODELVAULT" revoke v "$(cat rule)" 2>>said
 	"$MODELVAULT" grant v user:mvalice read 'a/**' 2>>said
-	mkfifo go
-	as_user mvalice python3 -c 'import os, sys
-f = os.open("m2/a/one", os.O_RDONLY)
-os.read(f, 10)
-print("ready", flush=True)
-open("go").read()
-while os.read(f, 1 << 16): pass' >out 2>err &
-	local reader=$!
-	wait_for 20 grep -q ready out
+	has_open m2/a/one
 	mkdir z
 	ln a/one z/one
 	"$MODELVAULT" import v a z --skip 2>>said
 	refused as_user mvalice cat m1/a/one
-	echo >go
-	local status=0
-	wait $reader || status=$?
-	[ "$status" -ne 0 ]
+	reads_no_more
 	grep -q PermissionError err
 	[ "$("$MODELVAULT" audit v query --action revoked --count)" = 1 ]
 	# A name that is allowed too ends nothing.

@@ -11,17 +11,15 @@
 #include <cmocka.h>
 
 #include "keystore/base/clock.h"
-#include "keystore/schema.h"
 #include "policy/policy_private.h"
 #include "policy/policy_view.h"
 #include "policy/usage.h"
+#include "tests/unit/policy/rows_fixture.h"
 
 #define ALICE 5001
 
 struct fixture {
-	char dir[64], path[80];
-	struct db *db;
-	struct sealed_rows *rows;
+	struct rows_fixture store;
 	struct policy *policy;
 };
 
@@ -51,36 +49,13 @@ struct decision __wrap_policy_inquire(struct policy *policy, const struct inquir
 	return decision;
 }
 
-static void open_rows(struct fixture *f)
-{
-	static const uint8_t vault_id[ID_SIZE] = {1, 2, 3};
-	struct secret *row_key, *seal_key;
-	uint8_t key[KEY_SIZE] = {7};
-
-	assert_int_equal(secret_from(key, sizeof(key), &row_key), 0);
-	key[0] = 8;
-	assert_int_equal(secret_from(key, sizeof(key), &seal_key), 0);
-	assert_int_equal(sealed_rows_open(f->db, vault_tables, vault_table_count, vault_id, row_key,
-				 seal_key, &f->rows),
-		0);
-	secret_free(row_key);
-	secret_free(seal_key);
-}
-
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	taken_after = 0;
-	snprintf(f->dir, sizeof(f->dir), "/tmp/test_admission.XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	snprintf(f->path, sizeof(f->path), "%s/keystore.db", f->dir);
-	assert_int_equal(db_open(f->path, DB_CREATE | DB_SYNC_NORMAL, &f->db), 0);
-	assert_int_equal(schema_create(f->db), 0);
-	open_rows(f);
-	assert_int_equal(sealed_rows_create(f->rows), 0);
-	assert_int_equal(sealed_rows_check(f->rows), 0);
-	assert_int_equal(policy_open(f->rows, NULL, &f->policy), 0);
+	rows_fixture_make(&f->store);
+	assert_int_equal(policy_open(f->store.rows, NULL, &f->policy), 0);
 	*state = f;
 	return 0;
 }
@@ -88,26 +63,18 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	char name[96];
 
 	policy_close(f->policy);
-	sealed_rows_close(f->rows);
-	db_close(f->db);
-	unlink(f->path);
-	snprintf(name, sizeof(name), "%s-wal", f->path);
-	unlink(name);
-	snprintf(name, sizeof(name), "%s-shm", f->path);
-	unlink(name);
-	assert_int_equal(rmdir(f->dir), 0);
+	rows_fixture_done(&f->store);
 	free(f);
 	return 0;
 }
 
 static void store(struct fixture *f, struct policy_change *change)
 {
-	assert_int_equal(sealed_rows_begin(f->rows), 0);
+	assert_int_equal(sealed_rows_begin(f->store.rows), 0);
 	assert_int_equal(policy_store_change(f->policy, change), 0);
-	assert_int_equal(sealed_rows_commit(f->rows), 0);
+	assert_int_equal(sealed_rows_commit(f->store.rows), 0);
 }
 
 static uint64_t grant(struct fixture *f, const char *line)
@@ -239,7 +206,7 @@ static void assert_row_used(struct fixture *f, uint64_t rule, uint64_t opens)
 	scope(usage_close) struct usage *stored = NULL;
 	struct usage_count count;
 
-	assert_int_equal(usage_open(f->rows, NULL, NULL, NULL, &stored), 0);
+	assert_int_equal(usage_open(f->store.rows, NULL, NULL, NULL, &stored), 0);
 	usage_read(stored, rule, ALICE, &count);
 	assert_int_equal(count.opens, opens);
 }

@@ -12,46 +12,20 @@
 
 #include <cmocka.h>
 
-#include "keystore/schema.h"
 #include "policy/rule_store.h"
+#include "tests/unit/policy/rows_fixture.h"
 
 struct fixture {
-	char dir[64], path[80];
-	struct db *db;
-	struct sealed_rows *rows;
+	struct rows_fixture store;
 	struct policy *policy;
 };
-
-static const uint8_t vault_id[ID_SIZE] = {1, 2, 3};
-
-static void open_rows(struct fixture *f)
-{
-	struct secret *row_key, *seal_key;
-	uint8_t key[KEY_SIZE] = {7};
-
-	assert_int_equal(secret_from(key, sizeof(key), &row_key), 0);
-	key[0] = 8;
-	assert_int_equal(secret_from(key, sizeof(key), &seal_key), 0);
-	assert_int_equal(sealed_rows_open(f->db, vault_tables, vault_table_count, vault_id, row_key,
-				 seal_key, &f->rows),
-		0);
-	secret_free(row_key);
-	secret_free(seal_key);
-}
 
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	snprintf(f->dir, sizeof(f->dir), "/tmp/test_policy.XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	snprintf(f->path, sizeof(f->path), "%s/keystore.db", f->dir);
-	assert_int_equal(db_open(f->path, DB_CREATE | DB_SYNC_NORMAL, &f->db), 0);
-	assert_int_equal(schema_create(f->db), 0);
-	open_rows(f);
-	assert_int_equal(sealed_rows_create(f->rows), 0);
-	assert_int_equal(sealed_rows_check(f->rows), 0);
-	assert_int_equal(policy_open(f->rows, NULL, &f->policy), 0);
+	rows_fixture_make(&f->store);
+	assert_int_equal(policy_open(f->store.rows, NULL, &f->policy), 0);
 	*state = f;
 	return 0;
 }
@@ -59,17 +33,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	char name[96];
 
 	policy_close(f->policy);
-	sealed_rows_close(f->rows);
-	db_close(f->db);
-	unlink(f->path);
-	snprintf(name, sizeof(name), "%s-wal", f->path);
-	unlink(name);
-	snprintf(name, sizeof(name), "%s-shm", f->path);
-	unlink(name);
-	assert_int_equal(rmdir(f->dir), 0);
+	rows_fixture_done(&f->store);
 	free(f);
 	return 0;
 }
@@ -78,17 +44,15 @@ static int teardown(void **state)
 static void load_again(struct fixture *f)
 {
 	f->policy = policy_close(f->policy);
-	f->rows = sealed_rows_close(f->rows);
-	open_rows(f);
-	(void)sealed_rows_check(f->rows);
-	assert_int_equal(policy_open(f->rows, NULL, &f->policy), 0);
+	rows_fixture_open_again(&f->store);
+	assert_int_equal(policy_open(f->store.rows, NULL, &f->policy), 0);
 }
 
 static void store_and_enact(struct fixture *f, struct policy_change *change)
 {
-	assert_int_equal(sealed_rows_begin(f->rows), 0);
+	assert_int_equal(sealed_rows_begin(f->store.rows), 0);
 	assert_int_equal(policy_store_change(f->policy, change), 0);
-	assert_int_equal(sealed_rows_commit(f->rows), 0);
+	assert_int_equal(sealed_rows_commit(f->store.rows), 0);
 	policy_enact_change(f->policy, change);
 }
 
@@ -202,10 +166,10 @@ static void test_roles(void **state)
 		(char[]){"auditor"}, WORD_GROUP, 60, (char[]){"audit"}};
 	uint32_t group = 60;
 
-	assert_int_equal(sealed_rows_begin(f->rows), 0);
-	assert_int_equal(policy_store_first_holder(f->rows, 1000, "alice"), 0);
-	assert_int_equal(role_store_put(f->rows, &auditors), 0);
-	assert_int_equal(sealed_rows_commit(f->rows), 0);
+	assert_int_equal(sealed_rows_begin(f->store.rows), 0);
+	assert_int_equal(policy_store_first_holder(f->store.rows, 1000, "alice"), 0);
+	assert_int_equal(role_store_put(f->store.rows, &auditors), 0);
+	assert_int_equal(sealed_rows_commit(f->store.rows), 0);
 	assert_false(policy_holds_role(f->policy, ROLE_ADMIN, &subject));
 	load_again(f);
 	for (int role = 0; role < ROLE_COUNT; role++)
@@ -276,9 +240,9 @@ static void test_clock(void **state)
 
 	grant(f, "allow user:1 read x --until 2200-01-01T00:00:00Z");
 	assert_int_equal(ask(f, 1, "x").rule, 1);
-	assert_int_equal(sealed_rows_begin(f->rows), 0);
+	assert_int_equal(sealed_rows_begin(f->store.rows), 0);
 	assert_int_equal(policy_store_clock(f->policy, true), 0);
-	assert_int_equal(sealed_rows_commit(f->rows), 0);
+	assert_int_equal(sealed_rows_commit(f->store.rows), 0);
 	load_again(f);
 	assert_true(policy_clock_is_distrusted(f->policy));
 	assert_int_equal(ask(f, 1, "x").reason, REASON_CLOCK_STEP);
@@ -318,12 +282,12 @@ static void test_foreign_writes(void **state)
 			setup(state);
 		f = *state;
 		grant(f, "allow user:1 read x");
-		assert_int_equal(sealed_rows_begin(f->rows), 0);
-		assert_int_equal(policy_store_first_holder(f->rows, 1000, "alice"), 0);
-		assert_int_equal(sealed_rows_commit(f->rows), 0);
+		assert_int_equal(sealed_rows_begin(f->store.rows), 0);
+		assert_int_equal(policy_store_first_holder(f->store.rows, 1000, "alice"), 0);
+		assert_int_equal(sealed_rows_commit(f->store.rows), 0);
 		load_again(f);
 		assert_false(policy_is_broken(f->policy));
-		assert_int_equal(db_exec(f->db, statements[i]), 0);
+		assert_int_equal(db_exec(f->store.db, statements[i]), 0);
 		load_again(f);
 		assert_broken(f);
 		if (i + 1 < ARRAY_SIZE(statements))
@@ -358,9 +322,9 @@ static void test_unknown_rows(void **state)
 		values[1] = db_integer(rows[i].version);
 		values[2] = db_text(rows[i].words);
 		values[3] = values[4] = db_integer(0);
-		assert_int_equal(sealed_rows_begin(f->rows), 0);
-		assert_int_equal(sealed_rows_put(f->rows, "rule", values), 0);
-		assert_int_equal(sealed_rows_commit(f->rows), 0);
+		assert_int_equal(sealed_rows_begin(f->store.rows), 0);
+		assert_int_equal(sealed_rows_put(f->store.rows, "rule", values), 0);
+		assert_int_equal(sealed_rows_commit(f->store.rows), 0);
 		load_again(f);
 		assert_broken(f);
 		if (i + 1 < ARRAY_SIZE(rows))

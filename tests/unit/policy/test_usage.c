@@ -15,19 +15,15 @@
 
 #include <cmocka.h>
 
-#include "keystore/schema.h"
 #include "policy/rule_text.h"
+#include "tests/unit/policy/rows_fixture.h"
 
 struct fixture {
-	char dir[64], path[80];
-	struct db *db;
-	struct sealed_rows *rows;
+	struct rows_fixture store;
 	struct usage *usage;
 	pthread_mutex_t lock;
 	atomic_int asked; /* for the lock */
 };
-
-static const uint8_t vault_id[ID_SIZE] = {1, 2, 3};
 
 static void lock_rows(void *arg)
 {
@@ -42,35 +38,13 @@ static void unlock_rows(void *arg)
 	pthread_mutex_unlock(&((struct fixture *)arg)->lock);
 }
 
-static void open_rows(struct fixture *f)
-{
-	struct secret *row_key, *seal_key;
-	uint8_t key[KEY_SIZE] = {7};
-
-	assert_int_equal(secret_from(key, sizeof(key), &row_key), 0);
-	key[0] = 8;
-	assert_int_equal(secret_from(key, sizeof(key), &seal_key), 0);
-	assert_int_equal(sealed_rows_open(f->db, vault_tables, vault_table_count, vault_id, row_key,
-				 seal_key, &f->rows),
-		0);
-	secret_free(row_key);
-	secret_free(seal_key);
-}
-
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	snprintf(f->dir, sizeof(f->dir), "/tmp/test_usage.XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	snprintf(f->path, sizeof(f->path), "%s/keystore.db", f->dir);
 	pthread_mutex_init(&f->lock, NULL);
-	assert_int_equal(db_open(f->path, DB_CREATE | DB_SYNC_NORMAL, &f->db), 0);
-	assert_int_equal(schema_create(f->db), 0);
-	open_rows(f);
-	assert_int_equal(sealed_rows_create(f->rows), 0);
-	assert_int_equal(sealed_rows_check(f->rows), 0);
-	assert_int_equal(usage_open(f->rows, lock_rows, unlock_rows, f, &f->usage), 0);
+	rows_fixture_make(&f->store);
+	assert_int_equal(usage_open(f->store.rows, lock_rows, unlock_rows, f, &f->usage), 0);
 	*state = f;
 	return 0;
 }
@@ -78,17 +52,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	char name[96];
 
 	usage_close(f->usage);
-	sealed_rows_close(f->rows);
-	db_close(f->db);
-	unlink(f->path);
-	snprintf(name, sizeof(name), "%s-wal", f->path);
-	unlink(name);
-	snprintf(name, sizeof(name), "%s-shm", f->path);
-	unlink(name);
-	assert_int_equal(rmdir(f->dir), 0);
+	rows_fixture_done(&f->store);
 	pthread_mutex_destroy(&f->lock);
 	free(f);
 	return 0;
@@ -98,10 +64,8 @@ static int teardown(void **state)
 static int load_again(struct fixture *f)
 {
 	f->usage = usage_close(f->usage);
-	f->rows = sealed_rows_close(f->rows);
-	open_rows(f);
-	(void)sealed_rows_check(f->rows);
-	return usage_open(f->rows, lock_rows, unlock_rows, f, &f->usage);
+	rows_fixture_open_again(&f->store);
+	return usage_open(f->store.rows, lock_rows, unlock_rows, f, &f->usage);
 }
 
 static struct rule rule_of(uint64_t number, uint64_t opens, uint64_t bytes)
@@ -199,10 +163,10 @@ static void test_nothing_to_count(void **state)
 {
 	struct rule rule = rule_of(3, 0, 0);
 	struct fixture *f = *state;
-	uint64_t epoch = sealed_rows_epoch(f->rows, SEALED_POLICY);
+	uint64_t epoch = sealed_rows_epoch(f->store.rows, SEALED_POLICY);
 
 	assert_int_equal(charge(f, &rule, 7, UINT64_MAX, &today), 0);
-	assert_int_equal(sealed_rows_epoch(f->rows, SEALED_POLICY), epoch);
+	assert_int_equal(sealed_rows_epoch(f->store.rows, SEALED_POLICY), epoch);
 }
 
 /* One open, counted under each of the rules, or under none. */
@@ -210,10 +174,10 @@ static void test_all_or_nothing(void **state)
 {
 	struct rule many = rule_of(3, 9, 0), few = rule_of(4, 1, 0), free_rule = rule_of(5, 0, 0);
 	struct fixture *f = *state;
-	uint64_t epoch = sealed_rows_epoch(f->rows, SEALED_POLICY);
+	uint64_t epoch = sealed_rows_epoch(f->store.rows, SEALED_POLICY);
 
 	assert_int_equal(usage_charge(f->usage, RULES(&many, &free_rule, &few), 7, 0, &today), 0);
-	assert_int_equal(sealed_rows_epoch(f->rows, SEALED_POLICY), epoch + 1);
+	assert_int_equal(sealed_rows_epoch(f->store.rows, SEALED_POLICY), epoch + 1);
 	assert_int_equal(
 		usage_charge(f->usage, RULES(&many, &free_rule, &few), 7, 0, &today), -EDQUOT);
 	assert_int_equal(usage_charge(f->usage, RULES(&few, &many), 7, 0, &today), -EDQUOT);
@@ -268,11 +232,11 @@ static void test_stored(void **state)
 	for (uint32_t uid = 0; uid < 300; uid++)
 		assert_int_equal(charge(f, &rule, uid, uid, &today), 0);
 	assert_int_equal(charge(f, &rule, 5, 10, &today), 0);
-	epoch = sealed_rows_epoch(f->rows, SEALED_POLICY);
+	epoch = sealed_rows_epoch(f->store.rows, SEALED_POLICY);
 	usage_read(f->usage, 3, 5, &before);
 	assert_int_equal(load_again(f), 0);
-	assert_true(sealed_rows_is_intact(f->rows));
-	assert_int_equal(sealed_rows_epoch(f->rows, SEALED_POLICY), epoch);
+	assert_true(sealed_rows_is_intact(f->store.rows));
+	assert_int_equal(sealed_rows_epoch(f->store.rows, SEALED_POLICY), epoch);
 	usage_read(f->usage, 3, 5, &after);
 	assert_memory_equal(&before, &after, sizeof(before));
 	assert_int_equal(after.opens, 2);
@@ -287,19 +251,19 @@ static void test_not_stored(void **state)
 	struct rule rule = rule_of(3, 2, 0);
 	struct fixture *f = *state;
 
-	assert_int_equal(sealed_rows_begin(f->rows), 0);
+	assert_int_equal(sealed_rows_begin(f->store.rows), 0);
 	assert_int_equal(usage_charge(f->usage, RULES(&rule), 7, 0, &today), -EBUSY);
-	sealed_rows_abort(f->rows);
+	sealed_rows_abort(f->store.rows);
 	assert_count(f, 3, 7, 0, 0);
 	assert_int_equal(charge(f, &rule, 7, 0, &today), 0);
 	assert_int_equal(
-		db_exec(f->db,
+		db_exec(f->store.db,
 			"DROP TABLE usage; CREATE TABLE usage(rule, uid, opens_period, opens,"
 			" bytes_period, bytes, bucket, mac)"),
 		0);
 	assert_int_equal(usage_charge(f->usage, RULES(&rule), 7, 0, &today), -EBADMSG);
 	assert_count(f, 3, 7, 1, 0);
-	assert_false(sealed_rows_in_change(f->rows));
+	assert_false(sealed_rows_in_change(f->store.rows));
 }
 
 /* A set of this one rule. */
@@ -319,9 +283,9 @@ static struct ruleset *set_of(uint64_t number)
 
 static void forget_rows(struct fixture *f, const struct ruleset *kept, uint64_t end)
 {
-	assert_int_equal(sealed_rows_begin(f->rows), 0);
+	assert_int_equal(sealed_rows_begin(f->store.rows), 0);
 	assert_int_equal(usage_store_forget(f->usage, kept, end), 0);
-	assert_int_equal(sealed_rows_commit(f->rows), 0);
+	assert_int_equal(sealed_rows_commit(f->store.rows), 0);
 }
 
 /* Rules 3, 4 and 5, of which 4 is kept, and 5 came after the change. */
@@ -391,20 +355,20 @@ static void test_forged(void **state)
 
 		for (size_t j = 0; j < 6; j++)
 			values[j] = db_integer(wrong[i][j]);
-		assert_int_equal(sealed_rows_begin(f->rows), 0);
-		assert_int_equal(sealed_rows_put(f->rows, "usage", values), 0);
-		assert_int_equal(sealed_rows_commit(f->rows), 0);
+		assert_int_equal(sealed_rows_begin(f->store.rows), 0);
+		assert_int_equal(sealed_rows_put(f->store.rows, "usage", values), 0);
+		assert_int_equal(sealed_rows_commit(f->store.rows), 0);
 		assert_int_equal(load_again(f), -EUCLEAN);
-		assert_int_equal(sealed_rows_begin(f->rows), 0);
-		assert_int_equal(sealed_rows_delete(f->rows, "usage", values), 0);
-		assert_int_equal(sealed_rows_commit(f->rows), 0);
+		assert_int_equal(sealed_rows_begin(f->store.rows), 0);
+		assert_int_equal(sealed_rows_delete(f->store.rows, "usage", values), 0);
+		assert_int_equal(sealed_rows_commit(f->store.rows), 0);
 	}
 	assert_int_equal(load_again(f), 0);
 	assert_int_equal(charge(f, &rule, 7, 0, &today), 0);
-	assert_int_equal(db_exec(f->db, "UPDATE usage SET opens = 0"), 0);
+	assert_int_equal(db_exec(f->store.db, "UPDATE usage SET opens = 0"), 0);
 	assert_int_equal(load_again(f), -EUCLEAN);
-	assert_true(sealed_rows_policy_is_broken(f->rows));
-	assert_int_equal(db_exec(f->db, "UPDATE usage SET opens = 1"), 0);
+	assert_true(sealed_rows_policy_is_broken(f->store.rows));
+	assert_int_equal(db_exec(f->store.db, "UPDATE usage SET opens = 1"), 0);
 	assert_int_equal(load_again(f), 0);
 }
 
@@ -473,12 +437,12 @@ static void test_together(void **state)
 {
 	struct fixture *f = *state;
 	struct crowd crowd = {.fixture = f, .rule = rule_of(3, 5, 0)};
-	uint64_t epoch = sealed_rows_epoch(f->rows, SEALED_POLICY);
+	uint64_t epoch = sealed_rows_epoch(f->store.rows, SEALED_POLICY);
 
 	open_together(&crowd);
 	assert_int_equal(atomic_load(&crowd.allowed), 5);
 	assert_count(f, 3, 7, 5, 0);
-	assert_int_equal(sealed_rows_epoch(f->rows, SEALED_POLICY), epoch + 1);
+	assert_int_equal(sealed_rows_epoch(f->store.rows, SEALED_POLICY), epoch + 1);
 }
 
 /* Who is refused for the one rule takes nothing of the other from those who wait with him. */
