@@ -15,8 +15,8 @@ static struct path_name *paths_of(const struct name_list *names)
 	return paths;
 }
 
-struct decision export_decide(
-	struct vault *vault, const struct verb_call *call, const struct name_list *names)
+struct decision export_decide(struct vault *vault, const struct verb_call *call,
+	const struct name_list *names, uint64_t size, struct charged_rules *charged)
 {
 	scope_free struct path_name *paths = paths_of(names);
 	struct decision decision;
@@ -25,6 +25,9 @@ struct decision export_decide(
 		.names = paths,
 		.name_count = names->count,
 		.permission = PERMISSION_READ,
+		.asks_budgets = charged->count <= CHARGED_MAX,
+		.size = size,
+		.charged = charged,
 	};
 
 	if (!paths)
@@ -35,7 +38,7 @@ struct decision export_decide(
 }
 
 struct decision export_admit(struct vault *vault, const struct verb_call *call,
-	const struct name_list *names, uint64_t size)
+	const struct name_list *names, uint64_t size, struct charged_rules *ret_charged)
 {
 	scope_free struct path_name *paths = paths_of(names);
 	__attribute__((cleanup(subject_done))) struct subject caller = {0};
@@ -46,6 +49,7 @@ struct decision export_admit(struct vault *vault, const struct verb_call *call,
 		.permission = PERMISSION_READ,
 		.asks_budgets = true,
 		.size = size,
+		.charged = ret_charged,
 	};
 	struct decision decision;
 

@@ -5,12 +5,13 @@
 
 #include "fs/cmd/vault.h"
 
-/* May he read it, by all names of the file, now? No record; a hash is not waited for. */
-struct decision export_decide(
-	struct vault *vault, const struct verb_call *call, const struct name_list *names);
-/* The same for a file of this size that is about to be read: counted under budgets. */
+/* May he read a file of these names and this size? Counted under budgets: *ret_charged. No record.
+ */
 struct decision export_admit(struct vault *vault, const struct verb_call *call,
-	const struct name_list *names, uint64_t size);
+	const struct name_list *names, uint64_t size, struct charged_rules *ret_charged);
+/* May he go on, who was admitted so? A hash is not waited for. */
+struct decision export_decide(struct vault *vault, const struct verb_call *call,
+	const struct name_list *names, uint64_t size, struct charged_rules *charged);
 bool export_may_see(struct vault *vault, const struct verb_call *call, uint64_t ino);
 /*
  * The entry of a path. A name that is hidden from the caller is not there, in the same words. Exit

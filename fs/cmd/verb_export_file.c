@@ -26,6 +26,7 @@ struct export_request {
 	struct entry_info info;
 	struct name_list names;
 	struct decision decision;
+	struct charged_rules charged;
 	struct damage_report damage;
 	uint64_t bytes; /* that left */
 };
@@ -129,7 +130,8 @@ static bool still_allowed(struct export_request *request)
 	struct name_list names = {0};
 
 	if (keystore_names(request->vault->keystore, request->info.ino, &names) == 0 && names.count)
-		decision = export_decide(request->vault, request->call, &names);
+		decision = export_decide(request->vault, request->call, &names, request->info.size,
+			&request->charged);
 	name_list_done(&names);
 	/* What is allowed goes on by the rule that it was admitted by. */
 	if (decision.verdict != VERDICT_ALLOW)
@@ -211,8 +213,8 @@ static int export_found(struct export_request *request)
 	r = keystore_names(request->vault->keystore, request->info.ino, &request->names);
 	if (r < 0)
 		return fail(request, "its names cannot be followed", r);
-	request->decision =
-		export_admit(request->vault, request->call, &request->names, request->info.size);
+	request->decision = export_admit(request->vault, request->call, &request->names,
+		request->info.size, &request->charged);
 	if (request->decision.verdict != VERDICT_ALLOW)
 		return refuse(request);
 	if (request->info.damaged)

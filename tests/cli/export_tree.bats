@@ -157,6 +157,30 @@ make_tree() {
 	[ -z "$(ls -A his)" ]
 }
 
+@test "a revocation on the way ends it, though a budget that is used up would have let him in" {
+	mkdir tree
+	random_file tree/big 60000000
+	"$MODELVAULT" import v tree 2>>said
+	"$MODELVAULT" revoke v "$(cat rule)" 2>>said
+	mounted v m -o allow_other
+	"$MODELVAULT" grant v user:mvalice read 'tree/**' --max-opens 1/day 2>>said
+	# That it is used up by this very export does not end it.
+	as_user mvalice "$MODELVAULT" export "$T/v" tree/big - | cmp - tree/big
+	"$MODELVAULT" grant v user:mvalice read tree/big >other 2>>said
+	mkfifo -m 666 slow
+	as_user mvalice "$MODELVAULT" export "$T/v" tree/big - >slow 2>err 3>&- &
+	local exporter=$! status=0
+	exec 9<slow
+	head -c 1000000 <&9 >/dev/null
+	"$MODELVAULT" revoke v "$(cat other)" 2>>said
+	cat <&9 | wc -c >left
+	exec 9<&-
+	wait $exporter || status=$?
+	[ "$status" -eq 3 ] || { echo "exit $status: $(cat err)"; return 1; }
+	grep -q over-budget err
+	[ "$(cat left)" -lt 50000000 ]
+}
+
 @test "a deny by content on the way ends it too, when the program's is not known" {
 	mkdir tree mem
 	random_file tree/big 60000000
